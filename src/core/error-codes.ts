@@ -1,0 +1,47 @@
+/** Exit codes of the `flow` command; `flow help exit-codes` prints this table. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  configuration: 3,
+  conflict: 4,
+  unavailable: 5,
+  timeout: 124,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/**
+ * Every known error and the exit code it ends the command with.
+ * A code is stable: scripts match on it. What is not listed here is a bug and is reported as one.
+ */
+export const errorCodes = {
+  // core
+  FLOW_CANCELLED: exitCodes.interrupted,
+  FLOW_COMMAND_FAILED: exitCodes.failure,
+  FLOW_COMMAND_NOT_FOUND: exitCodes.failure,
+  FLOW_CONFIRMATION_REQUIRED: exitCodes.usage,
+  FLOW_GIT_FAILED: exitCodes.failure,
+  FLOW_GIT_TOO_OLD: exitCodes.failure,
+  FLOW_HTTP_FAILED: exitCodes.unavailable,
+  FLOW_INVALID_JSON: exitCodes.configuration,
+  FLOW_LOCKED: exitCodes.unavailable,
+  FLOW_TIMEOUT: exitCodes.timeout,
+  FLOW_UNSAFE_PATH: exitCodes.usage,
+  FLOW_USAGE: exitCodes.usage,
+  // config
+  FLOW_CONFIG_INVALID: exitCodes.configuration,
+  FLOW_CONFIG_NOT_FOUND: exitCodes.configuration,
+  FLOW_NOT_A_WORKSPACE: exitCodes.configuration,
+  // codegen
+  // consul
+  // edge
+  // runner
+  // toolchain
+  // vendoring
+  // workspace
+} as const satisfies Record<string, ExitCode>;
+
+export type ErrorCode = keyof typeof errorCodes;

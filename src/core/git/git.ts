@@ -1,0 +1,123 @@
+import { execa, type ResultPromise } from "execa";
+import type { FlowContext } from "../context.ts";
+import { FlowError } from "../errors.ts";
+import { forEachLine, lastLines } from "../process.ts";
+import { redact } from "../redact.ts";
+import { gitEnvironment } from "./environment.ts";
+
+export interface GitOptions {
+  input?: string | Uint8Array;
+  env?: Record<string, string>;
+  /** Exit codes that are answers, not failures. Default `[0]`. */
+  okCodes?: readonly number[];
+  /** For commands that talk to a remote: ends git after this many ms without progress. Default: none. */
+  idleTimeoutMs?: number;
+  onProgress?: (line: string) => void;
+}
+
+export interface GitResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+/** git in one directory, in a neutral configuration. Arguments are never passed through a shell. */
+export class Git {
+  readonly dir: string;
+  readonly #ctx: FlowContext;
+  readonly #env: Record<string, string>;
+
+  constructor(ctx: FlowContext, dir: string) {
+    this.#ctx = ctx;
+    this.dir = dir;
+    this.#env = gitEnvironment(ctx);
+  }
+
+  /** Runs git and gives its output as UTF-8. @throws FlowError FLOW_GIT_FAILED with git's own words as the cause */
+  async run(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+    const result = await this.#start(args, options, "utf8");
+    return { stdout: result.stdout as string, stderr: result.stderr as string, exitCode: result.exitCode };
+  }
+
+  /** Standard output, without its final newline. */
+  async text(args: readonly string[], options: GitOptions = {}): Promise<string> {
+    return (await this.run(args, options)).stdout.replace(/\n$/, "");
+  }
+
+  /** Standard output as bytes, for paths and contents that need not be UTF-8. */
+  async bytes(args: readonly string[], options: GitOptions = {}): Promise<Buffer> {
+    return Buffer.from((await this.#start(args, options, "buffer")).stdout as Uint8Array);
+  }
+
+  /** Whether git exits with 0; 1 is "no"; anything else throws. */
+  async test(args: readonly string[]): Promise<boolean> {
+    return (await this.run(args, { okCodes: [0, 1] })).exitCode === 0;
+  }
+
+  /** Starts a git whose stdin and stdout stream (`fast-import`, `cat-file --batch`). The caller awaits it. */
+  spawn(
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): ResultPromise<{ buffer: { stdout: false }; encoding: "buffer"; reject: false }> {
+    return execa("git", [...args], {
+      cwd: this.dir,
+      env: { ...this.#env, ...env },
+      extendEnv: false,
+      stdin: "pipe",
+      stdout: "pipe",
+      buffer: { stdout: false },
+      encoding: "buffer",
+      reject: false,
+      cancelSignal: this.#ctx.signal,
+    }) as never;
+  }
+
+  async #start(args: readonly string[], options: GitOptions, encoding: "utf8" | "buffer") {
+    const ctx = this.#ctx;
+    ctx.signal.throwIfAborted();
+    const idle = new AbortController();
+    const child = execa("git", [...args], {
+      cwd: this.dir,
+      env: { ...this.#env, ...options.env },
+      extendEnv: false,
+      encoding,
+      reject: false,
+      stripFinalNewline: false,
+      maxBuffer: 2 ** 30,
+      cancelSignal: AbortSignal.any([ctx.signal, idle.signal]),
+      forceKillAfterDelay: 2_000,
+      ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    });
+    let timer: NodeJS.Timeout | undefined;
+    if (options.idleTimeoutMs !== undefined) {
+      const restart = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => idle.abort(), options.idleTimeoutMs);
+      };
+      restart();
+      child.stderr.on("data", restart);
+      child.stdout.on("data", restart);
+    }
+    if (options.onProgress) forEachLine(child.stderr, options.onProgress);
+    const result = await child;
+    clearTimeout(timer);
+    ctx.signal.throwIfAborted();
+    const name = redact(`git ${args.join(" ")}`);
+    if (idle.signal.aborted) {
+      throw new FlowError("FLOW_TIMEOUT", `${name}: no progress for ${(options.idleTimeoutMs ?? 0) / 1000} s`, {
+        hint: "check the network and that the git host is up, then run the command again",
+      });
+    }
+    if (result.exitCode === undefined || !(options.okCodes ?? [0]).includes(result.exitCode)) {
+      const said = lastLines(
+        typeof result.stderr === "string" ? result.stderr : Buffer.from(result.stderr as Uint8Array).toString("utf8"),
+        20,
+      );
+      throw new FlowError("FLOW_GIT_FAILED", `${name} failed in ${this.dir}`, {
+        cause: redact(said) || result.shortMessage,
+        details: { exitCode: result.exitCode ?? null, stderr: redact(said) },
+      });
+    }
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  }
+}
