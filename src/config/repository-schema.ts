@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { duration } from "./duration.ts";
+
+/** A service's name: it is the name in Consul, of its log file and of its directory. RFC 1123 label. */
+export const serviceName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and hyphens, at most 63");
+
+/** argv, or a line for `/bin/sh -c`. */
+export const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
+
+const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name"),
+  z.union([z.string(), z.number(), z.boolean()]).transform(String),
+);
+
+/** When a dependent may start: the dependency's process runs, its gate is passed, or it ended with 0. */
+const dependencyCondition = z.enum(["started", "ready", "completed"]);
+
+const depends = z
+  .union([z.array(serviceName), z.record(serviceName, dependencyCondition)])
+  .transform((value): Record<string, z.infer<typeof dependencyCondition>> =>
+    Array.isArray(value) ? Object.fromEntries(value.map((name) => [name, "ready" as const])) : value,
+  );
+
+/** What makes a service ready. Exactly one kind. */
+const gate = z
+  .strictObject({
+    /** The process runs. */
+    started: z.literal(true).optional(),
+    /** Its port accepts TCP connections. */
+    tcp: z.literal(true).optional(),
+    /** A GET of this path answers 2xx or 3xx. */
+    http: z.string().startsWith("/").optional(),
+    /** grpc.health.v1 answers SERVING, for the whole server or the named proto service. */
+    grpc: z.union([z.literal(true), z.string()]).optional(),
+    /** Consul shows the instance as passing. */
+    consul: z.literal(true).optional(),
+    /** A line of its output matches this regular expression. */
+    log: z.string().optional(),
+    /** It ended with exit code 0. */
+    completed: z.literal(true).optional(),
+    /** How long it may take, default 60s. */
+    timeout: duration.optional(),
+  })
+  .refine((value) => Object.keys(value).filter((key) => key !== "timeout").length === 1, {
+    message: "must name exactly one of started, tcp, http, grpc, consul, log, completed",
+  });
+
+const restart = z.strictObject({
+  /** Default on-failure. */
+  policy: z.enum(["always", "on-failure", "never"]).optional(),
+  /** First delay, doubled at each crash, default 500ms. */
+  backoff: duration.optional(),
+  /** Longest delay, default 30s. */
+  maxBackoff: duration.optional(),
+  /** Crashes in a row after which it counts as crash-looping, default 5. */
+  attempts: z.int().min(1).optional(),
+  /** Uptime after which the count starts anew, default 10s. */
+  stableAfter: duration.optional(),
+});
+
+export const service = z
+  .strictObject({
+    description: z.string().optional(),
+    /** A TypeScript or JavaScript file that the pinned Node runs directly; it serves with goflow/runtime. */
+    entry: z.string().optional(),
+    /** Any program in any language. Flow registers it in Consul and checks its health on its behalf. */
+    command: command.optional(),
+    /** Working directory relative to the flow.yaml, default its own directory. */
+    directory: z.string().optional(),
+    env: environment.optional(),
+    /** `auto` (default): a free port, the same at every start; a number: that one or a loud refusal; `none`: it listens on nothing. Given to the process as FLOW_PORT and PORT. */
+    port: z.union([z.literal("auto"), z.literal("none"), z.int().min(1).max(65_535)]).optional(),
+    depends: depends.optional(),
+    /** Default: consul for an entry, tcp for a command with a port, else started. */
+    ready: gate.optional(),
+    /** Registration by flow on behalf of a command (default true when it has a port); tags are added to it. An entry registers itself. */
+    consul: z.union([z.boolean(), z.strictObject({ tags: z.array(z.string()).optional() })]).optional(),
+    restart: z
+      .union([z.enum(["always", "on-failure", "never"]).transform((policy) => ({ policy })), restart])
+      .optional(),
+    stop: z
+      .strictObject({
+        /** Default TERM. */
+        signal: z.enum(["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"]).optional(),
+        /** Time until KILL, default 5s. */
+        timeout: duration.optional(),
+      })
+      .optional(),
+  })
+  .refine((value) => (value.entry === undefined) !== (value.command === undefined), {
+    message: "must have either entry or command",
+  });
+
+const generator = z.strictObject({
+  /** A tool of the workspace; its path replaces the first word of `command`. */
+  tool: z.string().optional(),
+  command: z.array(z.string()).min(1),
+  /** Globs relative to the repository: it runs when one of them changed. */
+  inputs: z.array(z.string()).min(1),
+  /** Globs of what it writes. */
+  outputs: z.array(z.string()).min(1),
+});
+
+/** flow.yaml of a repository, or of any directory with programs to run. */
+export const repositoryFile = z.strictObject({
+  /** Default: the directory's name. */
+  name: serviceName.optional(),
+  services: z.record(serviceName, service).optional(),
+  generators: z.record(z.string(), generator).optional(),
+});
+
+export type RepositoryFile = z.infer<typeof repositoryFile>;
+export type ServiceDefinition = z.infer<typeof service>;
+export type ReadyGate = z.infer<typeof gate>;
+export type DependencyCondition = z.infer<typeof dependencyCondition>;
+export type GeneratorDefinition = z.infer<typeof generator>;

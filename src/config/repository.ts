@@ -1,0 +1,132 @@
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { FlowError } from "../core/errors.ts";
+import { nearest } from "../core/suggest.ts";
+import { repositoryKeys } from "./keys.ts";
+import { repositoryFile, type RepositoryFile, type ServiceDefinition } from "./repository-schema.ts";
+import { checkYaml, readYaml, type YamlFile } from "./yaml-file.ts";
+
+export interface Repository {
+  name: string;
+  /** Absolute directory of its flow.yaml. */
+  dir: string;
+  file: string;
+  definition: RepositoryFile;
+}
+
+/** Reads the flow.yaml of the repository at `dir`. @throws FlowError FLOW_CONFIG_NOT_FOUND, FLOW_CONFIG_INVALID */
+export async function loadRepository(dir: string): Promise<Repository> {
+  const path = join(dir, "flow.yaml");
+  const file = await readYaml(path);
+  if (file === undefined) {
+    throw new FlowError("FLOW_CONFIG_NOT_FOUND", `there is no flow.yaml in ${dir}`, {
+      hint: "write one with the services to run, for example:\n\n  services:\n    web:\n      command: python3 -m http.server $PORT",
+    });
+  }
+  const definition = checkYaml(file, repositoryFile, repositoryKeys);
+  checkDependencies(file, definition.services ?? {});
+  return { name: definition.name ?? basename(dir), dir, file: path, definition };
+}
+
+/** Directory of the nearest flow.yaml at or above `cwd`. */
+export function findRepository(cwd: string): string | undefined {
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    if (existsSync(join(dir, "flow.yaml"))) return dir;
+    if (dirname(dir) === dir) return undefined;
+  }
+}
+
+/** What one file alone can tell, with its line; {@link checkServiceGraph} checks across files. */
+function checkDependencies(file: YamlFile, services: Record<string, ServiceDefinition>): void {
+  for (const [name, service] of Object.entries(services)) {
+    if (service.depends?.[name] !== undefined) {
+      throw new FlowError(
+        "FLOW_CONFIG_INVALID",
+        `${file.path}:${file.lineOf(["services", name, "depends"])}: ${name} depends on itself`,
+      );
+    }
+    for (const [dependency, condition] of Object.entries(service.depends ?? {})) {
+      const target = services[dependency];
+      if (condition === "completed" && target?.entry !== undefined) {
+        throw new FlowError(
+          "FLOW_CONFIG_INVALID",
+          `${file.path}:${file.lineOf(["services", name, "depends"])}: ${name} waits for ${dependency} to complete, but ${dependency} is a server`,
+        );
+      }
+    }
+  }
+}
+
+export interface ServiceOrigin {
+  definition: ServiceDefinition;
+  repository: Repository;
+}
+
+/** Services of all repositories by name. @throws FlowError FLOW_CONFIG_INVALID for a name used twice, an unknown dependency, or a cycle */
+export function checkServiceGraph(repositories: readonly Repository[]): Map<string, ServiceOrigin> {
+  const services = new Map<string, ServiceOrigin>();
+  for (const repository of repositories) {
+    for (const [name, definition] of Object.entries(repository.definition.services ?? {})) {
+      const first = services.get(name);
+      if (first !== undefined) {
+        throw new FlowError(
+          "FLOW_CONFIG_INVALID",
+          `${repository.file}: service "${name}" is defined in ${first.repository.file} already`,
+          {
+            hint: "service names are names in Consul: rename one of the two",
+          },
+        );
+      }
+      services.set(name, { definition, repository });
+    }
+  }
+  for (const [name, { definition, repository }] of services) {
+    for (const dependency of Object.keys(definition.depends ?? {})) {
+      if (services.has(dependency)) continue;
+      const suggestion = nearest(dependency, [...services.keys()]);
+      throw new FlowError(
+        "FLOW_CONFIG_INVALID",
+        `${repository.file}: services.${name}.depends: there is no service "${dependency}"`,
+        {
+          hint:
+            suggestion === undefined
+              ? `services are: ${[...services.keys()].join(", ")}`
+              : `did you mean "${suggestion}"?`,
+        },
+      );
+    }
+  }
+  const cycle = findCycle(
+    new Map([...services].map(([name, { definition }]) => [name, Object.keys(definition.depends ?? {})])),
+  );
+  if (cycle !== undefined) {
+    const where = services.get(cycle[0] ?? "")?.repository.file ?? "flow.yaml";
+    throw new FlowError(
+      "FLOW_CONFIG_INVALID",
+      `${where}: services depend on each other in a circle: ${cycle.join(" → ")}`,
+      {
+        hint: "take one of these dependencies out; a service that needs another only for its calls does not have to wait for it",
+      },
+    );
+  }
+  return services;
+}
+
+function findCycle(edges: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const next of edges.get(name) ?? []) {
+      const cycle = visit(next, [...path, name]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of edges.keys()) {
+    const cycle = visit(name, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { serviceName } from "./repository-schema.ts";
+
+const npmScope = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "must be an npm scope without the @, in lower case");
+
+const modulePath = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/, "must be an import path such as example.com/acme");
+
+const platform = z
+  .string()
+  .regex(
+    /^(linux|darwin|win32)-(x64|arm64)(-musl)?$/,
+    "must be a platform such as linux-x64, linux-x64-musl or darwin-arm64",
+  );
+
+const repository = z.strictObject({
+  /** Git URL; without one the repository exists in this workspace only. */
+  url: z.string().optional(),
+  /** Branch or tag, default the remote's own default. */
+  ref: z.string().optional(),
+});
+
+/** Where a tool comes from; see docs of `flow tool`. */
+const tool = z
+  .strictObject({
+    /** An npm package in the mirror. */
+    npm: z.string().optional(),
+    /** The program in that package, default the tool's name. */
+    bin: z.string().optional(),
+    /** A Go main package, built at exactly `version`. */
+    go: z.string().optional(),
+    version: z.string().optional(),
+    /** An archive with `{version}`, `{os}`, `{arch}` in its URL, checked against the SHA-256 list at `sums`. */
+    release: z.strictObject({ url: z.string(), sums: z.string(), path: z.string().optional() }).optional(),
+  })
+  .refine((value) => value.npm !== undefined || value.go !== undefined || value.release !== undefined, {
+    message: "must name a source: npm, go or release",
+  });
+
+const consul = z
+  .string()
+  .refine((value) => ["auto", "real", "embedded"].includes(value) || /^https?:\/\/\S+$/.test(value), {
+    message: "must be auto, real, embedded or the URL of an agent",
+  });
+
+/** flow.yaml of a workspace: the team's definition. */
+export const workspaceFile = z.strictObject({
+  organization: npmScope,
+  module: modulePath,
+  /** Version of flow that this workspace runs, exact. */
+  flow: z.string().optional(),
+  mirror: z.strictObject({ url: z.string().min(1) }),
+  repositories: z.record(serviceName, repository).optional(),
+  /** Platforms whose binaries the mirror holds, default the machine's own. */
+  platforms: z.array(platform).optional(),
+  tools: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), tool).optional(),
+  /** Which agent `flow run` uses: auto (default), real, embedded, or a URL. */
+  consul: consul.optional(),
+  /** Name of the data centre that services run in, default dc1. */
+  datacentre: serviceName.optional(),
+  edge: z
+    .strictObject({
+      /** Port of the HTTP entry, default auto. */
+      port: z.union([z.literal("auto"), z.int().min(1).max(65_535)]).optional(),
+      enabled: z.boolean().optional(),
+    })
+    .optional(),
+  /** Variables for every service. */
+  env: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional(),
+  /** Names of variables of the personal environment that services may see. */
+  passEnv: z.array(z.string()).optional(),
+});
+
+export type WorkspaceFile = z.infer<typeof workspaceFile>;
+export type ToolDefinition = z.infer<typeof tool>;
+export type RepositoryReference = z.infer<typeof repository>;
+
+/** The keys that `config/*.yaml` may override. */
+export const overlayKeys = ["consul", "datacentre", "edge", "env", "mirror", "passEnv", "platforms", "tools"] as const;
