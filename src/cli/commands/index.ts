@@ -9,6 +9,25 @@ export const commands: readonly CommandEntry[] = [
   // Workspace
   // flow itself
   {
+    name: "doctor",
+    summary: "check this machine and this workspace",
+    group: "flow itself",
+    load: () => import("./doctor.ts"),
+  },
+  {
+    name: "completion",
+    summary: "print the completion script of a shell",
+    group: "flow itself",
+    load: () => import("./completion/completion.ts"),
+  },
+  {
+    name: "completion-words",
+    summary: "print the words that a shell completes",
+    group: "flow itself",
+    hidden: true,
+    load: () => import("./completion/words.ts"),
+  },
+  {
     name: "help",
     summary: "explain a command or a topic",
     group: "flow itself",

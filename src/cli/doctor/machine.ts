@@ -1,0 +1,47 @@
+import { statfs } from "node:fs/promises";
+import semver from "semver";
+import type { FlowContext } from "../../core/context.ts";
+import { run } from "../../core/process.ts";
+import type { Finding } from "./check.ts";
+
+const oldestGit = "2.38.0";
+const oldestNode = "22.18.0";
+const scarceBytes = 2 * 1024 ** 3;
+
+/** Node runs TypeScript without a flag from 22.18 on. */
+export async function checkNode(): Promise<Finding> {
+  const version = process.versions.node;
+  if (semver.lt(version, oldestNode))
+    return {
+      status: "problem",
+      detail: `${version} is too old`,
+      fix: `flow needs ${oldestNode} or newer: run ./bootstrap.sh`,
+    };
+  return { status: "ok", detail: `${version} (${process.execPath})` };
+}
+
+/** `merge-tree --write-tree` came with 2.38. */
+export async function checkGit(ctx: FlowContext): Promise<Finding> {
+  const { stdout } = await run(ctx, ["git", "--version"]);
+  const version = semver.coerce(stdout)?.version ?? "0.0.0";
+  if (semver.lt(version, oldestGit))
+    return { status: "problem", detail: `${version} is too old`, fix: `flow needs git ${oldestGit} or newer` };
+  const pattern = await run(ctx, ["git", "config", "--get", "grep.patternType"], { okCodes: [0, 1] });
+  if (pattern.stdout.trim() === "fixed") {
+    return {
+      status: "warning",
+      detail: `${version}, with grep.patternType=fixed`,
+      fix: "flow works, but git subtree by hand finds no prefix with this setting: git config --global --unset grep.patternType",
+    };
+  }
+  return { status: "ok", detail: version };
+}
+
+export async function checkDisk(dir: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  const detail = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${dir}`;
+  return free < scarceBytes
+    ? { status: "warning", detail, fix: "builds and mirrors need a few GiB: make room" }
+    : { status: "ok", detail };
+}
