@@ -1,0 +1,90 @@
+import { existsSync } from "node:fs";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { create } from "tar";
+import { bundleCli } from "./cli-bundle.ts";
+import { copied, hashInputs, listFiles, root } from "./inputs.ts";
+import { thirdPartyNotices } from "./notices.ts";
+import { releaseManifest, releaseVersion, type SourceManifest } from "./release-manifest.ts";
+import { compileRuntime } from "./runtime-library.ts";
+
+export interface Release {
+  version: string;
+  tarball: string;
+  /** The tarball's content, ready to run in place. */
+  directory: string;
+  /** Whether it was there already. */
+  cached: boolean;
+}
+
+/** Builds the release of what lies in this checkout, unless `dist/` holds it. Several may build at once. */
+export async function buildRelease(options: { release?: boolean } = {}): Promise<Release> {
+  const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
+  const hash = await hashInputs();
+  const version = options.release === true ? manifest.version : releaseVersion(manifest.version, hash);
+  const home = join(root, "dist", `${version}-${hash.slice(0, 12)}`);
+  const release = { version, tarball: join(home, `goflow-${version}.tgz`), directory: join(home, "package") };
+  if (existsSync(release.tarball)) {
+    await utimes(home, new Date(), new Date());
+    return { ...release, cached: true };
+  }
+  const staging = join(root, "dist", `.staging-${process.pid}`);
+  await mkdir(join(staging, "package"), { recursive: true });
+  try {
+    await fill(join(staging, "package"), releaseManifest(manifest, version));
+    await pack(join(staging, "package"), join(staging, `goflow-${version}.tgz`));
+    await rename(staging, home).catch((error: unknown) => {
+      if (!existsSync(release.tarball)) throw error;
+    });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  await dropOld(home);
+  return { ...release, cached: false };
+}
+
+async function fill(dir: string, manifest: string): Promise<void> {
+  const files = await listFiles(copied, root);
+  const [inputs] = await Promise.all([
+    bundleCli(join(dir, "dist", "cli")),
+    compileRuntime(join(dir, "dist")),
+    ...files.map((file) => copyInto(dir, file)),
+    writeFile(join(dir, "package.json"), manifest),
+  ]);
+  await writeFile(join(dir, "THIRD-PARTY-NOTICES.txt"), await thirdPartyNotices(inputs));
+}
+
+async function copyInto(dir: string, file: string): Promise<void> {
+  await mkdir(dirname(join(dir, file)), { recursive: true });
+  await copyFile(join(root, file), join(dir, file));
+  const { mode } = await stat(join(root, file));
+  await chmod(join(dir, file), (mode & 0o111) === 0 ? 0o644 : 0o755);
+}
+
+/** A tarball as `npm pack` lays it out; time, owner, order and compression depend on nothing but the content. */
+async function pack(dir: string, tarball: string): Promise<void> {
+  const files = await listFiles(["**"], dir);
+  await create(
+    {
+      cwd: dir,
+      file: tarball,
+      gzip: { level: 9 },
+      portable: true,
+      mtime: new Date("1985-10-26T08:15:00Z"),
+      prefix: "package",
+      noDirRecurse: true,
+    },
+    files,
+  );
+}
+
+/** Removes releases of earlier states that nobody has asked for during the last hours. */
+async function dropOld(current: string): Promise<void> {
+  const dist = dirname(current);
+  for (const name of await readdir(dist)) {
+    const path = join(dist, name);
+    if (path === current) continue;
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > 2 * 3_600_000) await rm(path, { recursive: true, force: true });
+  }
+}
