@@ -1,6 +1,7 @@
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { listFiles, root } from "./inputs.ts";
+import { namedExportsOfCommonJs } from "./named-exports.ts";
 
 /**
  * What CommonJS packages expect to find in their scope. They ask for `node:` modules by a `require` that is
@@ -35,6 +36,7 @@ export async function bundleCli(out: string): Promise<string[]> {
       splitting: true,
       chunkNames: "chunks/[name]-[hash]",
       banner: { js: commonJsScope },
+      plugins: [namedExportsOfCommonJs],
     }),
   ]);
   return [...Object.keys(launcher.metafile.inputs), ...Object.keys(rest.metafile.inputs)];
@@ -54,6 +56,3 @@ function leaveOut(specifier: string): Plugin {
     },
   };
 }
-
-/** Directory of the CLI in a release. */
-export const cliDirectory = join("dist", "cli");
