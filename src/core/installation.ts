@@ -12,6 +12,10 @@ export interface FlowInstallation {
   readonly kind: "checkout" | "release";
   /** The Node that runs flow. */
   readonly nodePath: string;
+  /** Directory of the .proto files that flow ships (`flow/options.proto`, `google/api/…`). */
+  readonly protos: string;
+  /** Directory of the scaffolds. */
+  readonly templates: string;
   /** argv of one of flow's own programs. */
   entry(name: EntryName): string[];
 }
@@ -26,6 +30,8 @@ export function describeInstallation(root: string, nodePath: string): FlowInstal
     root,
     kind,
     nodePath,
+    protos: kind === "checkout" ? join(root, "src", "runtime", "proto") : join(root, "dist", "runtime", "proto"),
+    templates: join(root, "templates"),
     entry: (name) =>
       kind === "checkout"
         ? [nodePath, join(root, "src", "cli", "entries", `${name}.ts`)]
