@@ -1,0 +1,56 @@
+import { Code } from "../../code.ts";
+import { environment } from "../../environment.ts";
+import { RpcError } from "../../error.ts";
+import { selectTransport, type Transport } from "../transport/index.ts";
+import { consulDiscovery, parseEndpoint, staticDiscovery, type Discovery } from "./discovery.ts";
+import { Target } from "./target.ts";
+
+export interface TargetChoice {
+  /** host:port of instances, instead of discovery. */
+  endpoints?: readonly string[];
+  transport?: Transport;
+}
+
+const targets = new Map<string, Target>();
+let discovery: Discovery | undefined;
+
+/** The one Target of this process for a service. */
+export function targetFor(service: string, choice: TargetChoice = {}): Target {
+  const endpoints = choice.endpoints ?? environment.target(service);
+  const transport = choice.transport ?? selectTransport();
+  const key = [service, transport.name, ...endpoints].join(" ");
+  let target = targets.get(key);
+  if (target === undefined) {
+    target = new Target({
+      service,
+      transport,
+      userAgent: environment.service ?? "flow",
+      discovery: endpoints.length > 0 ? staticDiscovery(endpoints.map(parseEndpoint)) : shared(service),
+    });
+    targets.set(key, target);
+  }
+  return target;
+}
+
+function shared(service: string): Discovery {
+  if (discovery !== undefined) return discovery;
+  if (environment.consul === undefined) {
+    throw new RpcError(
+      Code.Unavailable,
+      `${service} cannot be found: neither FLOW_CONSUL_ADDR nor FLOW_TARGET_${service.replaceAll("-", "_").toUpperCase()} is set`,
+      { reason: "NO_DISCOVERY" },
+    );
+  }
+  return (discovery = consulDiscovery({
+    address: environment.consul,
+    ...(environment.consulToken === undefined ? {} : { token: environment.consulToken }),
+    ...(environment.datacenter === undefined ? {} : { datacenter: environment.datacenter }),
+  }));
+}
+
+/** Ends every connection and watch of this process. */
+export function closeTargets(): void {
+  for (const target of targets.values()) target.close();
+  targets.clear();
+  discovery = undefined;
+}

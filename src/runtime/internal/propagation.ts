@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { Context, defaultHops } from "../context.ts";
+import type { Headers } from "./transport/transport.ts";
+
+/** Names of fields that travel to other services; the rest stay in the process. */
+const travelling = new Set<string>();
+const mostFieldBytes = 2_048;
+
+/** Lets fields of these names travel with calls to other services. At most 2 KiB of them do. */
+export function allowFields(...names: readonly string[]): void {
+  for (const name of names) travelling.add(name);
+}
+
+const hopsHeader = "flow-hops";
+const pathHeader = "flow-path";
+const fieldsHeader = "flow-fields";
+
+/** Headers that carry a context to the next service: W3C traceparent, hop limit, way and allowed fields. */
+export function outgoingHeaders(ctx: Context): (readonly [string, string])[] {
+  const headers: (readonly [string, string])[] = [
+    ["traceparent", `00-${ctx.traceId}-${ctx.spanId}-${ctx.sampled ? "01" : "00"}`],
+    [hopsHeader, String(ctx.hops - 1)],
+  ];
+  const path = ctx.service === undefined ? ctx.path : [...ctx.path, ctx.service];
+  if (path.length > 0) headers.push([pathHeader, path.join(",")]);
+  if (travelling.size > 0) {
+    const fields = encodeFields(ctx.fields);
+    if (fields !== "") headers.push([fieldsHeader, fields]);
+  }
+  return headers;
+}
+
+function encodeFields(fields: ReadonlyMap<string, string>): string {
+  const pairs: string[] = [];
+  let bytes = 0;
+  for (const [name, value] of fields) {
+    if (!travelling.has(name)) continue;
+    const pair = `${name}=${encodeURIComponent(value.toWellFormed())}`;
+    bytes += pair.length + 1;
+    if (bytes > mostFieldBytes) break;
+    pairs.push(pair);
+  }
+  return pairs.join(",");
+}
+
+interface Incoming {
+  service: string | undefined;
+  method: string;
+  deadline: number | undefined;
+  signal: AbortSignal;
+}
+
+/** The context of an incoming call. Headers that make no sense are as if they were not there. */
+export function incomingContext(headers: Headers, { service, method, deadline, signal }: Incoming): Context {
+  const text = (name: string) => {
+    const value = headers.find(([header]) => header === name)?.[1];
+    return typeof value === "string" ? value : undefined;
+  };
+  const parent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/.exec(text("traceparent") ?? "");
+  const hops = Number(text(hopsHeader));
+  const path = text(pathHeader);
+  return Context.create({
+    service,
+    method,
+    deadline,
+    signal,
+    spanId: randomBytes(8).toString("hex"),
+    ...(parent === null
+      ? {}
+      : { traceId: parent[1] as string, sampled: (Number.parseInt(parent[3] as string, 16) & 1) === 1 }),
+    hops:
+      Number.isInteger(hops) && hops >= 0 && hops <= defaultHops && text(hopsHeader) !== undefined ? hops : defaultHops,
+    path: path === undefined || path.length > 2_048 ? [] : path.split(","),
+    fields: decodeFields(text(fieldsHeader)),
+  });
+}
+
+/** Whether the caller is a service of ours, which handles the error that it gets. */
+export function calledByService(headers: Headers): boolean {
+  return headers.some(([name]) => name === pathHeader);
+}
+
+function decodeFields(text: string | undefined): Map<string, string> {
+  const fields = new Map<string, string>();
+  if (text === undefined || text.length > 2 * mostFieldBytes) return fields;
+  for (const pair of text.split(",")) {
+    const at = pair.indexOf("=");
+    const name = pair.slice(0, at);
+    if (at <= 0 || !/^[A-Za-z0-9._-]{1,64}$/.test(name)) continue;
+    try {
+      fields.set(name, decodeURIComponent(pair.slice(at + 1)));
+    } catch {
+      // Not one of ours.
+    }
+  }
+  return fields;
+}

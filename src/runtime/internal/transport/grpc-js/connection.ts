@@ -1,0 +1,164 @@
+import {
+  Client,
+  connectivityState,
+  credentials,
+  type CallOptions as GrpcCallOptions,
+  type ServiceError,
+  type StatusObject,
+} from "@grpc/grpc-js";
+import { Code } from "../../../code.ts";
+import {
+  defaultMaxMessageBytes,
+  type CallOptions,
+  type ClientCall,
+  type Connection,
+  type ConnectionState,
+  type ConnectOptions,
+  type Endpoint,
+  type Headers,
+  type Outcome,
+  type UnaryOutcome,
+  type WireMethod,
+} from "../transport.ts";
+import { asBytes, fromMetadata, toMetadata, unchanged } from "./headers.ts";
+
+const states: Readonly<Record<number, ConnectionState>> = {
+  [connectivityState.IDLE]: "idle",
+  [connectivityState.CONNECTING]: "connecting",
+  [connectivityState.READY]: "ready",
+  [connectivityState.TRANSIENT_FAILURE]: "failing",
+  [connectivityState.SHUTDOWN]: "closed",
+};
+
+/** One grpc-js client for one endpoint. */
+export class GrpcJsConnection implements Connection {
+  readonly endpoint: Endpoint;
+  readonly #client: Client;
+
+  constructor(endpoint: Endpoint, options: ConnectOptions = {}) {
+    this.endpoint = endpoint;
+    const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+    const bytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.#client = new Client(`${host}:${endpoint.port}`, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": bytes,
+      "grpc.max_send_message_length": bytes,
+      // Retries are decided above the seam, where all endpoints are known.
+      "grpc.enable_retries": 0,
+      "grpc.service_config_disable_resolution": 1,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.enable_http_proxy": 0,
+      ...(options.userAgent === undefined ? {} : { "grpc.primary_user_agent": options.userAgent }),
+    });
+  }
+
+  get state(): ConnectionState {
+    return states[this.#client.getChannel().getConnectivityState(false)] ?? "closed";
+  }
+
+  unary(method: WireMethod, headers: Headers, request: Uint8Array, options: CallOptions): Promise<UnaryOutcome> {
+    return new Promise((resolve) => {
+      let answer: Buffer | undefined;
+      const call = this.#client.makeUnaryRequest(
+        method.path,
+        asBytes,
+        unchanged,
+        request,
+        toMetadata(headers),
+        grpcOptions(options),
+        (_error, value) => {
+          answer = value;
+        },
+      );
+      // The status comes after the callback, whatever the outcome.
+      call.on("status", (status: StatusObject) => {
+        release();
+        if (status.code === Code.Ok && answer === undefined)
+          resolve({
+            ...outcomeOf(status),
+            code: Code.Internal,
+            message: "the server sent no answer",
+            response: undefined,
+          });
+        else resolve({ ...outcomeOf(status), response: answer });
+      });
+      const release = cancelWith(options.signal, () => call.cancel());
+    });
+  }
+
+  call(method: WireMethod, headers: Headers, options: CallOptions): ClientCall {
+    const call = this.#client.makeBidiStreamRequest(
+      method.path,
+      asBytes,
+      unchanged,
+      toMetadata(headers),
+      grpcOptions(options),
+    );
+    const release = cancelWith(options.signal, () => call.cancel());
+    const outcome = new Promise<Outcome>((resolve) => {
+      call.on("status", (status: StatusObject) => {
+        release();
+        resolve(outcomeOf(status));
+      });
+    });
+    call.on("error", () => {}); // The outcome says it.
+    return {
+      outcome,
+      messages: readAll(call),
+      write: (message) =>
+        new Promise((resolve) => {
+          if (call.destroyed || call.writableEnded || call.write(message)) return resolve();
+          const done = () => {
+            call.off("drain", done);
+            resolve();
+          };
+          call.once("drain", done);
+          void outcome.then(done);
+        }),
+      end: () => void call.end(),
+      cancel: () => call.cancel(),
+    };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** Iterates a readable stream and ends quietly when it fails: the outcome tells why. */
+async function* readAll(call: NodeJS.ReadableStream & { cancel(): void }): AsyncIterable<Uint8Array> {
+  let finished = false;
+  try {
+    for await (const message of call) yield message as unknown as Uint8Array;
+    finished = true;
+  } catch {
+    finished = true;
+  } finally {
+    if (!finished) call.cancel();
+  }
+}
+
+function grpcOptions(options: CallOptions): GrpcCallOptions {
+  return options.deadline === undefined ? {} : { deadline: options.deadline };
+}
+
+function cancelWith(signal: AbortSignal | undefined, cancel: () => void): () => void {
+  if (signal === undefined) return () => {};
+  if (signal.aborted) {
+    cancel();
+    return () => {};
+  }
+  signal.addEventListener("abort", cancel, { once: true });
+  return () => signal.removeEventListener("abort", cancel);
+}
+
+function outcomeOf(status: StatusObject | ServiceError): Outcome {
+  return {
+    code: status.code,
+    message: status.details,
+    trailers: fromMetadata(status.metadata),
+    // grpc-js says so only of connections that were never made.
+    unprocessed: status.code === Code.Unavailable && /^No connection established/.test(status.details),
+  };
+}

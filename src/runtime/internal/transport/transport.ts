@@ -1,0 +1,125 @@
+/**
+ * The seam between the runtime and the wire. A transport carries a call over one connection to one endpoint and
+ * knows nothing of discovery, retries, contexts or messages: requests and answers are bytes.
+ */
+
+export type CallKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
+
+/** A method as the wire sees it. */
+export interface WireMethod {
+  /** `/common.Product/Get` */
+  readonly path: string;
+  readonly kind: CallKind;
+}
+
+/** Header fields in order; names in lower case, `-bin` values are bytes. A name may occur more than once. */
+export type Headers = readonly (readonly [name: string, value: string | Uint8Array])[];
+
+export interface Status {
+  code: number;
+  message: string;
+}
+
+/** How a call ended. `unprocessed`: the peer has certainly not begun it, so that it may be repeated. */
+export interface Outcome extends Status {
+  trailers: Headers;
+  unprocessed: boolean;
+}
+
+export interface UnaryOutcome extends Outcome {
+  /** Present when the code is 0. */
+  response: Uint8Array | undefined;
+}
+
+export interface CallOptions {
+  /** Epoch ms. */
+  deadline?: number;
+  signal?: AbortSignal;
+}
+
+/** What a transport can tell beyond the minimum. The common suites skip what one cannot. */
+export interface Capabilities {
+  /** `Outcome.unprocessed` is exact (GOAWAY, REFUSED_STREAM), not only for connections that never were. */
+  readonly knowsUnprocessed: boolean;
+  /** A connection says when its peer is going away. */
+  readonly knowsDraining: boolean;
+  /** `listen` hands over calls of methods that are not in its table. */
+  readonly acceptsUnknownMethods: boolean;
+}
+
+export type ConnectionState = "idle" | "connecting" | "ready" | "failing" | "draining" | "closed";
+
+/** A call as its caller sees it. */
+export interface ClientCall {
+  /** Resolves when more may be written. Rejects never: a failure is the outcome. */
+  write(message: Uint8Array): Promise<void>;
+  end(): void;
+  cancel(): void;
+  /** Answers in order, with back-pressure; ends when the call does, whatever its outcome. */
+  readonly messages: AsyncIterable<Uint8Array>;
+  readonly outcome: Promise<Outcome>;
+}
+
+/** Connections to one endpoint. Connecting begins with the first call. */
+export interface Connection {
+  readonly endpoint: Endpoint;
+  readonly state: ConnectionState;
+  call(method: WireMethod, headers: Headers, options: CallOptions): ClientCall;
+  /** One request, one answer: what most calls are, without the machinery of streams. */
+  unary(method: WireMethod, headers: Headers, request: Uint8Array, options: CallOptions): Promise<UnaryOutcome>;
+  /** Ends calls in flight with UNAVAILABLE when `force` is set, else lets them finish. */
+  close(force?: boolean): void;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ConnectOptions {
+  /** `user-agent` of the caller: the service's name. */
+  userAgent?: string;
+  /** Largest message either way in bytes, default 16 MiB. */
+  maxMessageBytes?: number;
+}
+
+/** A call as the server sees it. */
+export interface ServerCall {
+  readonly method: string;
+  readonly headers: Headers;
+  /** Epoch ms; undefined without one. */
+  readonly deadline: number | undefined;
+  /** Aborted when the caller cancelled, the deadline passed or the connection broke. */
+  readonly signal: AbortSignal;
+  readonly peer: string;
+  readonly messages: AsyncIterable<Uint8Array>;
+  sendHeaders(headers: Headers): void;
+  /** Resolves when more may be written, also when nobody reads any more. */
+  write(message: Uint8Array): Promise<void>;
+  finish(status: Status, trailers: Headers): void;
+}
+
+export type CallHandler = (call: ServerCall) => void;
+
+/** The HTTP/2 side of a server whose sockets come from outside: from the shared port. */
+export interface Listener {
+  /** Takes a connection whose first bytes are the HTTP/2 preface; all of them must still be readable. */
+  accept(socket: import("node:net").Socket): void;
+  /** Refuses new connections, tells peers to go away, resolves when all calls ended or `graceMs` passed. */
+  drain(graceMs: number): Promise<void>;
+  close(): void;
+}
+
+export interface ListenOptions {
+  methods: readonly WireMethod[];
+  maxMessageBytes?: number;
+}
+
+export interface Transport {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  connect(endpoint: Endpoint, options?: ConnectOptions): Connection;
+  listen(options: ListenOptions, handler: CallHandler): Listener;
+}
+
+export const defaultMaxMessageBytes: number = 16 * 1024 * 1024;

@@ -1,0 +1,1 @@
+export { createWebApi, type WebApiSettings } from "./web-api.ts";

@@ -1,0 +1,187 @@
+import { create, fromJson, toJson, type DescMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { Code, codeName, httpStatus } from "../../code.ts";
+import { runWith, type Context } from "../../context.ts";
+import { RpcError, toRpcError } from "../../error.ts";
+import { incomingContext } from "../propagation.ts";
+import { atBoundary } from "../server/handle.ts";
+import type { MethodEntry, MethodTable } from "../server/table.ts";
+import { readJsonBody } from "./body.ts";
+
+export interface WebApiSettings {
+  service: string | undefined;
+  /** Largest JSON body in bytes, default 4 MiB. */
+  maxBodyBytes?: number;
+  /** Ms a call may take without a deadline of the caller, default 30,000. */
+  timeoutMs?: number;
+  /** Origins that browsers may call from; `*` for all. Default: none, so no CORS headers. */
+  corsOrigins?: readonly string[];
+  /**
+   * Decides who calls a method that is not public. What it returns becomes fields of the context; throwing refuses.
+   * Without one such methods answer 401.
+   */
+  authenticate?: (request: {
+    headers: IncomingMessage["headers"];
+    method: string;
+  }) => Promise<Readonly<Record<string, string>>>;
+}
+
+/** `POST /api/<package>.<Service>/<Method>` in ProtoJSON for every method with `(flow.webapi).enable`. */
+export function createWebApi(table: MethodTable, settings: WebApiSettings): RequestListener {
+  return (request, response) => {
+    void serve(table, settings, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendError(response, toRpcError(error));
+    });
+  };
+}
+
+async function serve(
+  table: MethodTable,
+  settings: WebApiSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  allowOrigin(settings, request, response);
+  if (request.method === "OPTIONS") {
+    response.writeHead(204).end();
+    return;
+  }
+  const path = (request.url ?? "/").split("?", 1)[0] as string;
+  const entry = path.startsWith("/api/") ? table.get(path.slice("/api".length)) : undefined;
+  if (entry === undefined || !entry.webapi.enable)
+    throw new RpcError(Code.NotFound, `there is no ${path} here`, { reason: "NO_ROUTE" });
+  if (request.method !== "POST") {
+    response.setHeader("allow", "POST, OPTIONS");
+    throw new RpcError(Code.Unimplemented, `${path} takes POST`, { reason: "METHOD_NOT_ALLOWED" });
+  }
+  const ctx = contextOf(entry, settings, request, response);
+  try {
+    await authenticate(entry, settings, { request, ctx });
+    await runWith(ctx, () => answer(entry, settings, { request, response, ctx }));
+  } catch (error) {
+    const rpc = atBoundary(error, entry, ctx);
+    ctx.logError(rpc);
+    if (response.headersSent) response.destroy();
+    else sendError(response, rpc);
+  }
+}
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  ctx: Context;
+}
+
+async function authenticate(
+  entry: MethodEntry,
+  settings: WebApiSettings,
+  { request, ctx }: Omit<Exchange, "response">,
+): Promise<void> {
+  if (entry.webapi.public) return;
+  if (settings.authenticate === undefined) {
+    throw new RpcError(
+      Code.Unauthenticated,
+      `${entry.wire.path} is not public, and this service has no way to tell who calls`,
+      { reason: "NO_VERIFIER" },
+    );
+  }
+  for (const [name, value] of Object.entries(
+    await settings.authenticate({ headers: request.headers, method: entry.wire.path }),
+  ))
+    ctx.setField(name, value);
+}
+
+async function answer(
+  entry: MethodEntry,
+  settings: WebApiSettings,
+  { request, response, ctx }: Exchange,
+): Promise<void> {
+  const { input, output, methodKind } = entry.descriptor;
+  const json = await readJsonBody(request, settings.maxBodyBytes ?? 4 * 1024 * 1024);
+  const streamsIn = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+  const messages = (streamsIn && Array.isArray(json) ? json : [json]).map((value) => parse(input, value as JsonValue));
+  const result = entry.invoke(ctx, streamsIn ? iterate(messages) : messages[0]);
+  if (methodKind === "unary" || methodKind === "client_streaming") {
+    const body = JSON.stringify(toJson(output, create(output, (await result) as never), { alwaysEmitImplicit: true }));
+    response.writeHead(200, { "content-type": "application/json" }).end(body);
+    return;
+  }
+  for await (const message of result as AsyncIterable<unknown>) {
+    if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
+    const line = `${JSON.stringify(toJson(output, create(output, message as never), { alwaysEmitImplicit: true }))}\n`;
+    if (ctx.signal.aborted) return;
+    if (!response.write(line)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+  }
+  if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
+  response.end();
+}
+
+async function* iterate<T>(messages: readonly T[]): AsyncIterable<T> {
+  yield* messages;
+}
+
+function parse(schema: DescMessage, json: JsonValue): Message {
+  try {
+    return fromJson(schema, json);
+  } catch (error) {
+    throw new RpcError(
+      Code.InvalidArgument,
+      `the body is no ${schema.typeName}: ${error instanceof Error ? error.message : String(error)}`,
+      { reason: "BAD_JSON" },
+    );
+  }
+}
+
+function contextOf(
+  entry: MethodEntry,
+  settings: WebApiSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Context {
+  const cancelled = new AbortController();
+  const asked = Number(request.headers["x-request-timeout-ms"]);
+  const ms =
+    Number.isFinite(asked) && asked > 0
+      ? Math.min(asked, settings.timeoutMs ?? 30_000)
+      : (settings.timeoutMs ?? 30_000);
+  const timer = setTimeout(() => cancelled.abort(new RpcError(Code.DeadlineExceeded, "deadline exceeded")), ms);
+  response.once("close", () => {
+    clearTimeout(timer);
+    if (!response.writableFinished) cancelled.abort(new RpcError(Code.Cancelled, "the caller went away"));
+  });
+  // Only the trace comes from outside: a browser may not set fields or hops.
+  const traceparent = request.headers.traceparent;
+  return incomingContext(typeof traceparent === "string" ? [["traceparent", traceparent]] : [], {
+    service: settings.service,
+    method: entry.wire.path,
+    deadline: Date.now() + ms,
+    signal: cancelled.signal,
+  });
+}
+
+function allowOrigin({ corsOrigins = [] }: WebApiSettings, request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers;
+  if (origin === undefined || !(corsOrigins.includes("*") || corsOrigins.includes(origin))) return;
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-allow-methods", "POST, OPTIONS");
+  response.setHeader("access-control-allow-headers", "authorization, content-type, traceparent, x-request-timeout-ms");
+  response.setHeader("vary", "origin");
+}
+
+/** google.rpc.Status in JSON. Stacks and causes stay inside; the error's id leads to them in the log. */
+function sendError(response: ServerResponse, error: RpcError): void {
+  const status =
+    error.reason === "METHOD_NOT_ALLOWED" ? 405 : error.reason === "BODY_TOO_LARGE" ? 413 : httpStatus(error.code);
+  const info = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    reason: error.reason ?? codeName(error.code),
+    domain: "flow",
+    metadata: { ...error.fields, "flow.id": error.id },
+  };
+  // What nobody declared may tell more than outsiders should know.
+  const message = error.code === Code.Unknown || error.code === Code.Internal ? "internal error" : error.message;
+  response
+    .writeHead(status, { "content-type": "application/json" })
+    .end(JSON.stringify({ code: error.code, status: codeName(error.code), message, details: [info] }));
+}
