@@ -1,12 +1,35 @@
 import { defineConfig } from "vitest/config";
+import { TallyReporter } from "./test/support/tally-reporter.ts";
 
 export default defineConfig({
   test: {
-    include: ["test/unit/**/*.test.ts", "test/e2e/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
-    // Two cores: more workers than that only make timing-sensitive tests of real processes slower.
-    maxWorkers: 2,
     pool: "forks",
+    reporters: [process.env.CI === undefined ? "default" : "verbose", new TallyReporter()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+          // Two cores: more workers than that only make timing-sensitive tests of real processes slower.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          // Each of these starts whole fleets.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
