@@ -1,0 +1,7 @@
+# The Node and npm that flow runs on. The hashes are the hex sha512 of the registry packages' tarballs
+# (`npm view PACKAGE@VERSION dist.integrity`, decoded). bin/, bootstrap.sh and `flow bootstrap` read this file.
+FLOW_NODE_VERSION=24.21.0
+FLOW_NODE_SHA512_LINUX_X64=de750bb336795f47dc898a46d2de93add029273027f3e16520d3fa3a2317ed5f07aefa404cf37ddfa5352e545e389ae22d16b87bcc84a900580a72f23cd02ced
+FLOW_NODE_SHA512_LINUX_ARM64=1692513c4cf63afbd32df8c83a5346158f492cf30a825e66f9de2819804b836e242759a6bcdd5997f1cf2601781c3689e752127afd65d5c459fc333e91e5d6e6
+FLOW_NPM_VERSION=12.2.0
+FLOW_NPM_SHA512=66c2632a94e796649738b2d7894d710c2cc2e1696893823066687f6b0d8a52e5f2b54eeaeaa32ffdc513ecca1e49ff794a5c2ec3f9515d879f1b3182b291cf35
