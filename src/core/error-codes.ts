@@ -38,9 +38,22 @@ export const errorCodes = {
   // codegen
   // consul
   // edge
+  FLOW_EDGE_CANNOT_LISTEN: exitCodes.failure,
   // runner
   // toolchain
   // vendoring
+  FLOW_VENDOR_BAD_ARCHIVE: exitCodes.failure,
+  FLOW_VENDOR_BAD_MANIFEST: exitCodes.configuration,
+  FLOW_VENDOR_BAD_PREFIX: exitCodes.usage,
+  FLOW_VENDOR_BAD_SPEC: exitCodes.usage,
+  FLOW_VENDOR_CONFLICT: exitCodes.conflict,
+  FLOW_VENDOR_DIRTY: exitCodes.conflict,
+  FLOW_VENDOR_FETCH: exitCodes.unavailable,
+  FLOW_VENDOR_NOT_A_MIRROR: exitCodes.configuration,
+  FLOW_VENDOR_NO_PREFIX: exitCodes.usage,
+  FLOW_VENDOR_OWN_NAME: exitCodes.failure,
+  FLOW_VENDOR_REJECTED: exitCodes.conflict,
+  FLOW_VENDOR_RESOLVE: exitCodes.failure,
   // workspace
 } as const satisfies Record<string, ExitCode>;
 
