@@ -36,6 +36,13 @@ export const errorCodes = {
   FLOW_CONFIG_NOT_FOUND: exitCodes.configuration,
   FLOW_NOT_A_WORKSPACE: exitCodes.configuration,
   // codegen
+  FLOW_GEN_FAILED: exitCodes.failure,
+  FLOW_GEN_NOT_OURS: exitCodes.conflict,
+  FLOW_GEN_TOOL_MISSING: exitCodes.failure,
+  FLOW_METHOD_UNKNOWN: exitCodes.usage,
+  FLOW_PROTO_INVALID: exitCodes.failure,
+  FLOW_SCAFFOLD_EXISTS: exitCodes.conflict,
+  FLOW_SCAFFOLD_REFUSED: exitCodes.failure,
   // consul
   // edge
   FLOW_EDGE_CANNOT_LISTEN: exitCodes.failure,
