@@ -48,6 +48,10 @@ export const errorCodes = {
   FLOW_EDGE_CANNOT_LISTEN: exitCodes.failure,
   // runner
   // toolchain
+  FLOW_TOOL_BROKEN: exitCodes.failure,
+  FLOW_TOOL_HASH: exitCodes.failure,
+  FLOW_TOOL_UNAVAILABLE: exitCodes.unavailable,
+  FLOW_TOOL_UNKNOWN: exitCodes.usage,
   // vendoring
   FLOW_VENDOR_BAD_ARCHIVE: exitCodes.failure,
   FLOW_VENDOR_BAD_MANIFEST: exitCodes.configuration,
@@ -62,6 +66,15 @@ export const errorCodes = {
   FLOW_VENDOR_REJECTED: exitCodes.conflict,
   FLOW_VENDOR_RESOLVE: exitCodes.failure,
   // workspace
+  FLOW_DIRECTORY_NOT_EMPTY: exitCodes.usage,
+  FLOW_MIRROR_NOT_PUBLISHED: exitCodes.configuration,
+  FLOW_NODE_UNUSABLE: exitCodes.failure,
+  FLOW_SCRIPT_UNKNOWN: exitCodes.usage,
+  FLOW_WORKSPACE_MISMATCH: exitCodes.usage,
+  // bin/flow and bootstrap.sh
+  FLOW_CACHE_UNWRITABLE: exitCodes.failure,
+  FLOW_NOT_INSTALLED: exitCodes.failure,
+  FLOW_PLATFORM_UNSUPPORTED: exitCodes.failure,
 } as const satisfies Record<string, ExitCode>;
 
 export type ErrorCode = keyof typeof errorCodes;
