@@ -17,22 +17,34 @@ export interface Release {
   cached: boolean;
 }
 
-/** Builds the release of what lies in this checkout, unless `dist/` holds it. Several may build at once. */
-export async function buildRelease(options: { release?: boolean } = {}): Promise<Release> {
+export interface BuildOptions {
+  /** The version without the suffix that work in progress gets. Default false. */
+  release?: boolean;
+  /** Where releases are built and kept. Default: `dist/` of this checkout. */
+  dist?: string;
+}
+
+/** Builds the release of what lies in this checkout, unless `dist` holds it already. Several may build at once. */
+export async function buildRelease({
+  release: final = false,
+  dist = join(root, "dist"),
+}: BuildOptions = {}): Promise<Release> {
   const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
   const hash = await hashInputs();
-  const version = options.release === true ? manifest.version : releaseVersion(manifest.version, hash);
-  const home = join(root, "dist", `${version}-${hash.slice(0, 12)}`);
+  const version = final ? manifest.version : releaseVersion(manifest.version, hash);
+  const home = join(dist, `${version}-${hash.slice(0, 12)}`);
   const release = { version, tarball: join(home, `goflow-${version}.tgz`), directory: join(home, "package") };
   if (existsSync(release.tarball)) {
     await utimes(home, new Date(), new Date());
     return { ...release, cached: true };
   }
-  const staging = join(root, "dist", `.staging-${process.pid}`);
+  const staging = join(dist, `.staging-${process.pid}`);
   await mkdir(join(staging, "package"), { recursive: true });
   try {
     await fill(join(staging, "package"), releaseManifest(manifest, version));
     await pack(join(staging, "package"), join(staging, `goflow-${version}.tgz`));
+    if ((await hashInputs()) !== hash)
+      throw new Error("the sources changed while the release was built; build it again");
     await rename(staging, home).catch((error: unknown) => {
       if (!existsSync(release.tarball)) throw error;
     });
