@@ -5,6 +5,12 @@ export const commands: readonly CommandEntry[] = [
   // Start here
   // Dependencies and tools
   // Write services
+  {
+    name: "gen",
+    summary: "generate code from protos, and by the generators of flow.yaml",
+    group: "Write services",
+    load: () => import("./gen/gen.ts"),
+  },
   // Run them
   // Workspace
   // flow itself
