@@ -1,6 +1,18 @@
 import { existsSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { create } from "tar";
 import { bundleCli } from "./cli-bundle.ts";
 import { copied, hashInputs, listFiles, root } from "./inputs.ts";
@@ -29,33 +41,52 @@ export async function buildRelease({
   release: final = false,
   dist = join(root, "dist"),
 }: BuildOptions = {}): Promise<Release> {
-  const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
-  const hash = await hashInputs();
-  const version = final ? manifest.version : releaseVersion(manifest.version, hash);
-  const home = join(dist, `${version}-${hash.slice(0, 12)}`);
-  const release = { version, tarball: join(home, `goflow-${version}.tgz`), directory: join(home, "package") };
-  if (existsSync(release.tarball)) {
-    await utimes(home, new Date(), new Date());
-    return { ...release, cached: true };
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
+    const hash = await hashInputs();
+    const version = final ? manifest.version : releaseVersion(manifest.version, hash);
+    const home = join(dist, `${version}-${hash.slice(0, 12)}`);
+    const release = { version, tarball: join(home, `goflow-${version}.tgz`), directory: join(home, "package") };
+    if (existsSync(release.tarball)) {
+      await utimes(home, new Date(), new Date());
+      return { ...release, cached: true };
+    }
+    if (
+      await buildInto(home, { hash, tarball: basename(release.tarball), manifest: releaseManifest(manifest, version) })
+    ) {
+      await dropOld(home);
+      return { ...release, cached: false };
+    }
   }
-  const staging = join(dist, `.staging-${process.pid}`);
-  await mkdir(join(staging, "package"), { recursive: true });
+  throw new Error("the sources change all the time; build again when they are at rest");
+}
+
+interface Build {
+  hash: string;
+  tarball: string;
+  manifest: string;
+}
+
+/** Builds beside `home` and renames. False when the sources changed meanwhile, so that they are not what `hash` says. */
+async function buildInto(home: string, { hash, tarball, manifest }: Build): Promise<boolean> {
+  await mkdir(dirname(home), { recursive: true });
+  const staging = await mkdtemp(join(dirname(home), ".staging-"));
   try {
-    await fill(join(staging, "package"), releaseManifest(manifest, version));
-    await pack(join(staging, "package"), join(staging, `goflow-${version}.tgz`));
-    if ((await hashInputs()) !== hash)
-      throw new Error("the sources changed while the release was built; build it again");
+    await fill(join(staging, "package"), manifest);
+    await pack(join(staging, "package"), join(staging, tarball));
+    if ((await hashInputs()) !== hash) return false;
     await rename(staging, home).catch((error: unknown) => {
-      if (!existsSync(release.tarball)) throw error;
+      // Another build of the same sources was faster.
+      if (!existsSync(join(home, tarball))) throw error;
     });
+    return true;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  await dropOld(home);
-  return { ...release, cached: false };
 }
 
 async function fill(dir: string, manifest: string): Promise<void> {
+  await mkdir(dir);
   const files = await listFiles(copied, root);
   const [inputs] = await Promise.all([
     bundleCli(join(dir, "dist", "cli")),
