@@ -10,7 +10,7 @@ import {
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { setTimeout as delay } from "node:timers/promises";
 import { Code } from "../../code.ts";
-import { Context } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { appendRemoteFrames, prependFrame, RpcError, toRpcError } from "../../error.ts";
 import type { Capture } from "../../frame.ts";
 import { wireMethod } from "../method-kinds.ts";

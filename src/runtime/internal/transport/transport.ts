@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 /**
  * The seam between the runtime and the wire. A transport carries a call over one connection to one endpoint and
  * knows nothing of discovery, retries, contexts or messages: requests and answers are bytes.
@@ -104,7 +106,7 @@ export type CallHandler = (call: ServerCall) => void;
 /** The HTTP/2 side of a server whose sockets come from outside: from the shared port. */
 export interface Listener {
   /** Takes a connection whose first bytes are the HTTP/2 preface; all of them must still be readable. */
-  accept(socket: import("node:net").Socket): void;
+  accept(socket: Socket): void;
   /** Refuses new connections, tells peers to go away, resolves when all calls ended or `graceMs` passed. */
   drain(graceMs: number): Promise<void>;
   close(): void;

@@ -159,6 +159,6 @@ function outcomeOf(status: StatusObject | ServiceError): Outcome {
     message: status.details,
     trailers: fromMetadata(status.metadata),
     // grpc-js says so only of connections that were never made.
-    unprocessed: status.code === Code.Unavailable && /^No connection established/.test(status.details),
+    unprocessed: status.code === Code.Unavailable && status.details.startsWith("No connection established"),
   };
 }

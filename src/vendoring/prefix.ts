@@ -1,0 +1,51 @@
+import { FlowError } from "../core/errors.ts";
+
+/** Spellings that some file system reads as `.git`: case, NTFS short names and streams, HFS ignorable characters. */
+function isDotGit(component: string): boolean {
+  const plain = component
+    .normalize("NFC")
+    .replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, "")
+    .toLowerCase()
+    .replace(/[ .]+$/, "");
+  return plain === ".git" || /^git~\d+$/.test(plain) || plain.startsWith(".git:") || plain.startsWith(".git\\");
+}
+
+/** Why a path must not lie in a mirror; undefined when it may. */
+export function pathFault(path: string): string | undefined {
+  if (path === "" || path.startsWith("/") || /^[A-Za-z]:/.test(path)) return "is not a relative path";
+  if (path.includes("\0") || /[\r\n]/.test(path)) return "holds a control character";
+  for (const component of path.split("/")) {
+    if (component === "") return "has an empty component";
+    if (component === "." || component === "..") return "leaves its directory";
+    if (isDotGit(component)) return "is named like git's own directory";
+    if (component.includes("\\")) return "holds a backslash";
+  }
+  return undefined;
+}
+
+/**
+ * Normalizes a prefix: `./x` and `x/` mean `x`.
+ * @throws FlowError FLOW_VENDOR_BAD_PREFIX for one that leaves the tree or that `git subtree` cannot work with
+ */
+export function checkPrefix(input: string): string {
+  const prefix = input.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
+  const fault = pathFault(prefix);
+  if (fault !== undefined) throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix "${input}" ${fault}`);
+  if (/[[\]*?\\]/.test(prefix)) {
+    throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix "${input}" holds one of [ ] * ? \\`, {
+      hint: "git subtree reads a prefix as a pattern and could never pull such a one: choose another with --prefix",
+    });
+  }
+  return prefix;
+}
+
+/** Refuses prefixes that two file systems or two sources would mix up. */
+export function checkCollision(prefix: string, existing: readonly string[]): void {
+  const folded = prefix.toLowerCase();
+  const other = existing.find((name) => name !== prefix && name.toLowerCase() === folded);
+  if (other !== undefined) {
+    throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix "${prefix}" differs from "${other}" in case only`, {
+      hint: "they would be one directory on macOS and Windows: choose another with --prefix",
+    });
+  }
+}

@@ -1,0 +1,176 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FlowContext } from "../core/context.ts";
+import { FlowError, isFlowError } from "../core/errors.ts";
+import { step } from "../core/events.ts";
+import { removeTree } from "../core/files.ts";
+import { Git } from "../core/git/index.ts";
+import { formatJson } from "../core/json.ts";
+import { identityEnvironment } from "./identity.ts";
+import { mergeMaps } from "./merge-maps.ts";
+import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
+import { openMirror, withMirrorLock } from "./mirror.ts";
+import { publish } from "./publish.ts";
+import type { Mirror } from "./types.ts";
+
+const idleTimeoutMs = 30_000;
+const mostAttempts = 25;
+
+export interface ShareResult {
+  remote: string;
+  branch: string;
+  from: string;
+  head: string;
+}
+
+/**
+ * Publishes the mirror's commits and the upstream commits they were made of. When another was faster, theirs are
+ * merged first and it is tried again.
+ * @throws FlowError FLOW_VENDOR_REJECTED when the remote refuses, FLOW_VENDOR_CONFLICT when both changed the same lines
+ */
+export async function pushMirror(ctx: FlowContext, dir: string): Promise<ShareResult> {
+  const { mirror, git, branch } = await prepare(ctx, dir);
+  return await withMirrorLock(ctx, mirror.dir, "pushing the mirror", () =>
+    step(ctx, { id: "vendor.push", title: "Pushing the mirror" }, async ({ progress }) => {
+      const from = await git.text(["rev-parse", "HEAD"]);
+      for (let attempt = 1; ; attempt++) {
+        const result = await git.run(
+          [
+            "push",
+            "--porcelain",
+            "--progress",
+            mirror.remote as string,
+            `HEAD:refs/heads/${branch}`,
+            "refs/flow/upstream/*:refs/flow/upstream/*",
+          ],
+          {
+            okCodes: [0, 1],
+            idleTimeoutMs,
+            onProgress: (line) => progress(line.trim()),
+          },
+        );
+        if (result.exitCode === 0)
+          return { remote: mirror.remote as string, branch, from, head: await git.text(["rev-parse", "HEAD"]) };
+        const said = `${result.stdout}\n${result.stderr}`;
+        if (
+          !/\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref/.test(said) ||
+          attempt >= mostAttempts
+        )
+          throw rejected(said);
+        await takeTheirs(git, mirror, branch);
+      }
+    }),
+  );
+}
+
+/** Brings the mirror up to date with its remote; commits of ours are merged with theirs. */
+export async function syncMirror(ctx: FlowContext, dir: string): Promise<ShareResult> {
+  const { mirror, git, branch } = await prepare(ctx, dir);
+  return await withMirrorLock(ctx, mirror.dir, "bringing the mirror up to date", () =>
+    step(ctx, { id: "vendor.sync", title: "Bringing the mirror up to date" }, async ({ result }) => {
+      const from = await git.text(["rev-parse", "HEAD"]);
+      await takeTheirs(git, mirror, branch);
+      const head = await git.text(["rev-parse", "HEAD"]);
+      result(head === from ? "nothing new" : `${from.slice(0, 9)} → ${head.slice(0, 9)}`);
+      return { remote: mirror.remote as string, branch, from, head };
+    }),
+  );
+}
+
+async function prepare(ctx: FlowContext, dir: string): Promise<{ mirror: Mirror; git: Git; branch: string }> {
+  const mirror = await openMirror(ctx, dir);
+  const git = new Git(ctx, mirror.dir);
+  if (mirror.remote === undefined)
+    throw new FlowError("FLOW_VENDOR_REJECTED", `the mirror ${mirror.dir} has no remote`, {
+      hint: `git -C ${mirror.dir} remote add origin URL`,
+    });
+  const branch = await git.text(["symbolic-ref", "--short", "HEAD"]);
+  return { mirror, git, branch };
+}
+
+function rejected(said: string): FlowError {
+  const reason = said
+    .split("\n")
+    .filter((line) => /remote:|error:|fatal:|rejected|denied/.test(line))
+    .join("\n");
+  return new FlowError("FLOW_VENDOR_REJECTED", "the remote did not take the push", {
+    cause: reason || said.trim(),
+    hint: "nothing was lost: your commits are in the mirror here. Mend what it says and push again",
+  });
+}
+
+async function takeTheirs(git: Git, mirror: Mirror, branch: string): Promise<void> {
+  const remote = mirror.remote as string;
+  await git.run(["fetch", "--quiet", "--no-tags", remote, "+refs/flow/upstream/*:refs/flow/upstream/*"], {
+    idleTimeoutMs,
+    okCodes: [0, 1],
+  });
+  await git
+    .run(["fetch", "--quiet", "--no-tags", remote, `+refs/heads/${branch}:refs/remotes/${remote}/${branch}`], {
+      idleTimeoutMs,
+    })
+    .catch((error: unknown) => {
+      if (isFlowError(error, "FLOW_GIT_FAILED"))
+        throw new FlowError("FLOW_VENDOR_FETCH", "the mirror's remote is out of reach", {
+          cause: error.cause,
+          hint: "check the network and your access to it",
+        });
+      throw error;
+    });
+  const [ours, theirs] = [
+    await git.text(["rev-parse", "HEAD"]),
+    await git.text(["rev-parse", `refs/remotes/${remote}/${branch}`]),
+  ];
+  if (await git.test(["merge-base", "--is-ancestor", theirs, ours])) return;
+  if (await git.test(["merge-base", "--is-ancestor", ours, theirs]))
+    return await publish(git, { from: ours, to: theirs });
+  await publish(git, { from: ours, to: await mergeCommit(git, ours, theirs) });
+}
+
+/** A merge of two heads of the mirror. Its own files are merged entry by entry, so that two people's additions never conflict. */
+async function mergeCommit(git: Git, ours: string, theirs: string): Promise<string> {
+  const merged = await git.run(["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs], {
+    okCodes: [0, 1],
+  });
+  const [tree = "", ...listed] = merged.stdout.split("\0");
+  const conflicts = merged.exitCode === 1 ? [...new Set(listed.filter(Boolean))] : [];
+  const own = [manifestFile, "package.json", "package-lock.json"];
+  const others = conflicts.filter((file) => !own.includes(file));
+  if (others.length > 0) {
+    throw new FlowError(
+      "FLOW_VENDOR_CONFLICT",
+      `yours and theirs changed the same files:\n${others.map((file) => `  ${file}`).join("\n")}`,
+      {
+        hint: `nothing was changed. Merge by hand: git -C ${git.dir} merge ${theirs}`,
+        details: { files: others },
+      },
+    );
+  }
+  const base = await git.text(["merge-base", ours, theirs]);
+  const index = await mkdtemp(join(tmpdir(), "flow-merge-"));
+  try {
+    const env = { GIT_INDEX_FILE: join(index, "index") };
+    await git.run(["read-tree", tree.trim()], { env });
+    for (const file of own) {
+      const [before, mine, other] = await Promise.all(
+        [base, ours, theirs].map((commit) => git.run(["show", `${commit}:${file}`], { okCodes: [0, 128] })),
+      );
+      if (mine?.exitCode !== 0 || other?.exitCode !== 0) continue;
+      const value = mergeMaps(
+        before?.exitCode === 0 ? JSON.parse(before.stdout) : {},
+        JSON.parse(mine.stdout),
+        JSON.parse(other.stdout),
+      );
+      const text = file === manifestFile ? formatManifest(parseManifest(JSON.stringify(value))) : formatJson(value);
+      const blob = await git.text(["hash-object", "-w", "--stdin"], { input: text });
+      await git.run(["update-index", "--add", "--cacheinfo", `100644,${blob},${file}`], { env });
+    }
+    const final = await git.text(["write-tree"], { env });
+    return await git.text(["commit-tree", final, "-p", ours, "-p", theirs, "-m", "Merge the mirror's remote"], {
+      env: await identityEnvironment(git),
+    });
+  } finally {
+    await removeTree(index);
+  }
+}

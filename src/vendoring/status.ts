@@ -1,0 +1,99 @@
+import type { FlowContext } from "../core/context.ts";
+import { Git } from "../core/git/index.ts";
+import { lookUp, nestedIn, patchedPaths } from "./trees.ts";
+import type { Mirror, PrefixStatus } from "./types.ts";
+
+/** State of every prefix, by a handful of git processes whatever their number, and without network. */
+export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<PrefixStatus[]> {
+  const git = new Git(ctx, mirror.dir);
+  const prefixes = Object.keys(mirror.manifest.prefixes).sort();
+  const current = await lookUp(
+    git,
+    prefixes.map((prefix) => `HEAD:${prefix}`),
+  );
+  const changes = await localChanges(git, new Set(prefixes));
+  const statuses: PrefixStatus[] = [];
+  for (const [index, prefix] of prefixes.entries()) {
+    const entry = mirror.manifest.prefixes[prefix];
+    if (entry === undefined) continue;
+    const tree = current[index];
+    const nested = nestedIn(prefix, prefixes);
+    const patched =
+      tree !== undefined &&
+      tree !== entry.tree &&
+      (nested.length === 0 ||
+        (await patchedPaths(git, { commit: "HEAD", prefix, tree: entry.tree, nested })).length > 0);
+    const local = changes.get(prefix) ?? [];
+    statuses.push({
+      ...entry,
+      prefix,
+      patched,
+      changes: local,
+      state: tree === undefined ? "missing" : local.length > 0 ? "modified" : patched ? "patched" : "clean",
+    });
+  }
+  return statuses;
+}
+
+/** Paths that differ from HEAD, untracked ones too: also those that a package's own `.gitignore` hides. */
+async function localChanges(git: Git, prefixes: ReadonlySet<string>): Promise<Map<string, string[]>> {
+  const status = (
+    await git.bytes(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])
+  ).toString("utf8");
+  const hidden = (await git.bytes(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"])).toString("utf8");
+  const paths = [
+    ...status
+      .split("\0")
+      .filter(Boolean)
+      .map((line) => line.slice(3)),
+    ...hidden.split("\0").filter(Boolean),
+  ];
+  const changes = new Map<string, string[]>();
+  for (const path of paths) {
+    const prefix = prefixOf(path, prefixes);
+    if (prefix !== undefined) changes.set(prefix, [...(changes.get(prefix) ?? []), path]);
+  }
+  return changes;
+}
+
+/** The innermost prefix that a path lies in. */
+function prefixOf(path: string, prefixes: ReadonlySet<string>): string | undefined {
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
+    if (prefixes.has(path.slice(0, at))) return path.slice(0, at);
+  return undefined;
+}
+
+export interface Verification {
+  prefixes: PrefixStatus[];
+  problems: { prefix: string; problem: string }[];
+}
+
+/**
+ * Checks the mirror against its manifest: every file is what was recorded or a committed patch, and every squash and
+ * upstream commit holds the recorded tree. A patch is no problem; a change that is not committed is.
+ */
+export async function verifyMirror(ctx: FlowContext, mirror: Mirror): Promise<Verification> {
+  const git = new Git(ctx, mirror.dir);
+  const prefixes = await mirrorStatus(ctx, mirror);
+  const squashes = await lookUp(
+    git,
+    prefixes.map(({ squash }) => `${squash}^{tree}`),
+  );
+  const upstreams = await lookUp(
+    git,
+    prefixes.map(({ commit }) => `${commit}^{tree}`),
+  );
+  const problems = prefixes.flatMap((status, index) => {
+    const { prefix, state, changes, tree, squash, commit } = status;
+    const found: string[] = [];
+    if (state === "missing") found.push("its directory is gone");
+    found.push(...changes.map((path) => `${path} is changed and not committed`));
+    if (squashes[index] === undefined) found.push(`its squash ${squash} is missing`);
+    else if (squashes[index] !== tree) found.push(`its squash ${squash} does not hold the recorded tree`);
+    // Another clone may lack an upstream commit; one that is here must be the right one.
+    if (upstreams[index] !== undefined && upstreams[index] !== tree)
+      found.push(`its upstream commit ${commit} does not hold the recorded tree`);
+    return found.map((problem) => ({ prefix, problem }));
+  });
+  return { prefixes, problems };
+}

@@ -1,0 +1,98 @@
+/** What vendor-manifest.json records of a prefix. */
+export interface PrefixEntry {
+  /** `npm:<name>`, `release:<name>` or a git URL. */
+  source: string;
+  /** What was asked for: a version range, a tag, a branch or a commit. */
+  ref: string;
+  /** Exact version of a package. */
+  version?: string;
+  /** Upstream commit; for a package the one made of its tarball. */
+  commit: string;
+  /** Tree of that commit: what the prefix holds without patches. */
+  tree: string;
+  /** Integrity of the tarball as the registry gave it (SRI). */
+  integrity?: string;
+  squash: string;
+  /** SPDX expression, `NONE` when the package names none. */
+  licence: string;
+  /** Whether commits of ours changed it when flow last touched it. */
+  patched: boolean;
+}
+
+export interface Manifest {
+  version: 1;
+  prefixes: Record<string, PrefixEntry>;
+}
+
+/** A mirror: a git work tree whose subdirectories are subtree prefixes. */
+export interface Mirror {
+  /** Top of the work tree. */
+  readonly dir: string;
+  /** Name of the git remote it is shared through; undefined without one. */
+  readonly remote: string | undefined;
+  manifest: Manifest;
+}
+
+export type PrefixState = "clean" | "patched" | "modified" | "missing";
+
+export interface PrefixStatus extends PrefixEntry {
+  prefix: string;
+  state: PrefixState;
+  /** Files below it that are changed but not committed. */
+  changes: string[];
+}
+
+/** One upstream state on its way into the mirror. */
+export interface Incoming {
+  prefix: string;
+  source: string;
+  ref: string;
+  version?: string;
+  integrity?: string;
+  licence: string;
+  /** First line of the upstream commit, for git subtree's log. */
+  subject: string;
+  /** Files of a package; or the commit of a git source that is fetched already. */
+  content: { files: readonly UpstreamFile[] } | { commit: string; tree: string };
+}
+
+export interface UpstreamFile {
+  path: string;
+  mode: "100644" | "100755" | "120000";
+  data: Uint8Array;
+}
+
+export interface AddOptions {
+  /** Prefix of a single git source instead of host/org/repo. */
+  prefix?: string;
+  /** Ref of a single git source, for what `@` cannot say. */
+  ref?: string;
+  /** Platforms whose binaries are held, as `linux-x64` or `linux-x64-musl`. Default: this machine's. */
+  platforms?: readonly string[];
+  /** Names and scopes that are ours and never asked of a registry, e.g. `goflow`, `@acme`. */
+  ownNames?: readonly string[];
+  /** Where npm keeps its cache. */
+  cache: string;
+  dryRun?: boolean;
+}
+
+export interface Change {
+  prefix: string;
+  source: string;
+  from?: string;
+  to: string;
+  /** Whether patches of ours were carried over. */
+  patched: boolean;
+}
+
+export interface AddResult {
+  added: Change[];
+  updated: Change[];
+  removed: string[];
+  /** Packages of the closure that have an install script; it was not run. */
+  installScripts: string[];
+  /** Optional packages of platforms that the registry does not have. */
+  holes: string[];
+  /** New head of the mirror. */
+  head: string;
+}
