@@ -68,9 +68,9 @@ async function asking(signal: AbortSignal, request: (ctx: EventEmitter) => Promi
   const cancel = () => void ctx.emit("cancel");
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    const [value, response] = (await request(ctx)) as unknown as [
-      unknown,
+    const [response, value] = (await request(ctx)) as unknown as [
       { headers: Record<string, string | undefined> },
+      unknown,
     ];
     return { value, index: Number(response.headers["x-consul-index"] ?? 0) };
   } finally {
