@@ -69,6 +69,8 @@ export async function attempt(
     clearTimeout(connecting);
     sent = true;
     if (body.kind === "stream") {
+      // The instance may have something to say before the first chunk of the body arrives.
+      upstream.flushHeaders();
       pump(body.source, upstream, {
         limit: options.limit,
         onEnd: options.onSent,
