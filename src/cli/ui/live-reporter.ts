@@ -1,4 +1,4 @@
-import { createLogUpdate } from "log-update";
+import type { createLogUpdate } from "log-update";
 import { messageLine, paint, progressText, stepLine } from "./event-lines.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Streams } from "./streams.ts";
@@ -12,12 +12,20 @@ interface Running {
 
 /** Finished steps stay as lines; running ones turn below them. */
 export function createLiveReporter(streams: Streams): Reporter {
-  const update = createLogUpdate(streams.stderr as NodeJS.WriteStream, { showCursor: false });
+  let update: ReturnType<typeof createLogUpdate> | undefined;
+  let loading: Promise<void> | undefined;
   const running = new Map<string, Running>();
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;
 
+  // At the first step only: most commands have none, and its Unicode tables take 30 ms to load.
+  const load = async () => {
+    const logUpdate = await import("log-update");
+    update = logUpdate.createLogUpdate(streams.stderr as NodeJS.WriteStream, { showCursor: false });
+    draw();
+  };
   const draw = () => {
+    if (running.size === 0) return;
     const spinner = paint("cyan", frames[frame % frames.length] ?? "", streams.stderrColour);
     const lines = [...running.values()].map(({ title, progress }) =>
       `${spinner} ${title}${progress === "" ? "" : ` ${paint("dim", progress, streams.stderrColour)}`}`.slice(
@@ -25,18 +33,18 @@ export function createLiveReporter(streams: Streams): Reporter {
         2 * streams.columns,
       ),
     );
-    update(lines.join("\n"));
+    update?.(lines.join("\n"));
   };
   const print = (line: string) => {
-    update.clear();
+    update?.clear();
     streams.stderr.write(`${line}\n`);
-    if (running.size > 0) draw();
+    draw();
   };
   const finish = () => {
     clearInterval(timer);
     timer = undefined;
-    update.clear();
-    update.done();
+    update?.clear();
+    update?.done();
     running.clear();
   };
 
@@ -49,6 +57,7 @@ export function createLiveReporter(streams: Streams): Reporter {
       }
       if (event.phase === "start") {
         running.set(event.id, { title: event.title, progress: "" });
+        loading ??= load();
         timer ??= setInterval(() => {
           frame++;
           draw();
