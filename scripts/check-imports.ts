@@ -1,11 +1,22 @@
 /** Enforces DESIGN's table of what may import what: `node scripts/check-imports.ts`. One line per violation. */
 import { fs, glob } from "zx";
-import { eagerViolations, folderViolations, globalViolations, type Project } from "./imports/rules.ts";
+import {
+  dependencyViolations,
+  eagerViolations,
+  folderViolations,
+  globalViolations,
+  type Project,
+} from "./imports/rules.ts";
 import { scanModule } from "./imports/scan.ts";
 import { root } from "./pack/inputs.ts";
 
 const project = await readProject();
-const violations = [...folderViolations(project), ...globalViolations(project), ...eagerViolations(project)];
+const violations = [
+  ...folderViolations(project),
+  ...dependencyViolations(project),
+  ...globalViolations(project),
+  ...eagerViolations(project),
+];
 for (const { path, line, message } of violations) console.error(`${path}:${line}: ${message}`);
 console.error(
   violations.length === 0
@@ -34,6 +45,7 @@ async function readProject(): Promise<Project> {
       publicPatterns.some(([start = "", end]) =>
         end === undefined ? path === start : path.startsWith(start) && path.endsWith(end),
       ),
-    runtimeDependencies: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+    dependencies: Object.keys(manifest.dependencies),
+    peers: Object.keys(manifest.peerDependencies ?? {}),
   };
 }

@@ -12,8 +12,10 @@ export interface Project {
   modules: ReadonlyMap<string, Module>;
   /** Sources of the runtime's public subpaths. */
   publicRuntime: (path: string) => boolean;
-  /** `dependencies` and peers of package.json: all that the published library may import. */
-  runtimeDependencies: readonly string[];
+  /** `dependencies` of package.json. */
+  dependencies: readonly string[];
+  /** Its peer dependencies, which the library may import too. */
+  peers: readonly string[];
 }
 
 /** Why a module may not import what it imports, by the table of folders. */
@@ -35,7 +37,7 @@ function packageRule(from: string, site: ImportSite, project: Project): string |
   }
   if (name.startsWith("node:")) return undefined;
   if (from.startsWith("src/http2/")) return `http2 imports node: only, not ${name}`;
-  if (from.startsWith("src/runtime/") && site.kind !== "type" && !project.runtimeDependencies.includes(name)) {
+  if (from.startsWith("src/runtime/") && ![...project.dependencies, ...project.peers].includes(name)) {
     return `the published runtime imports ${name}, which is not among package.json's dependencies`;
   }
   return undefined;
@@ -88,6 +90,19 @@ function folderOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
+/** Dependencies that every user of the library would install although it never imports them. */
+export function dependencyViolations({ modules, dependencies }: Project): Violation[] {
+  const runtime = [...modules.values()].filter(({ path }) => path.startsWith("src/runtime/"));
+  const used = new Set(runtime.flatMap(({ imports }) => imports.map((site) => site.package)));
+  return dependencies
+    .filter((name) => !used.has(name))
+    .map((name) => ({
+      path: "package.json",
+      line: 1,
+      message: `${name}: dependencies are the runtime's alone, and it does not import this`,
+    }));
+}
+
 /** Uses of `process`, the console and a module's own place where the context says these things. */
 export function globalViolations({ modules }: Project): Violation[] {
   return [...modules.values()].flatMap(({ path, globals }) => {
@@ -111,7 +126,7 @@ export function eagerViolations({ modules }: Project): Violation[] {
     site.file === undefined ? !site.specifier.startsWith("node:") : !table.launcherImports.includes(site.file),
   );
   const commands = [...modules.keys()].filter((path) => path.startsWith("src/cli/commands/"));
-  const packages = ["src/cli/program.ts", ...commands].flatMap((start) => {
+  const packages = [...table.frameModules, ...commands].flatMap((start) => {
     const heavy = eagerImports(modules, start).filter(
       ({ site: { package: name } }) => name !== undefined && !isLight(name),
     );

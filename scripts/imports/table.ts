@@ -34,7 +34,6 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "proper-lockfile": ["src/core/"],
   "simple-git": ["src/core/git/"],
   "write-file-atomic": ["src/core/"],
-  zod: ["src/config/"],
   zx: ["scripts/"],
 };
 
@@ -54,9 +53,19 @@ export const harmlessProcess: readonly string[] = [
   "nextTick",
   "pid",
   "platform",
+  "report",
   "version",
   "versions",
 ];
 
 /** Members of `process` that core alone may use beyond {@link harmlessProcess}. */
 export const coreProcess: readonly string[] = ["getuid", "kill"];
+
+/** What every command loads, by `import()` or not, before it acts. */
+export const frameModules: readonly string[] = [
+  "src/cli/program.ts",
+  "src/cli/context.ts",
+  "src/cli/ui/reporter.ts",
+  "src/cli/ui/print-result.ts",
+  "src/cli/ui/print-error.ts",
+];
