@@ -75,7 +75,7 @@ interface BufAnnotation {
 }
 
 function hintFor(complaints: readonly Complaint[]): string {
-  if (complaints.some(({ message }) => /already (?:defined|declared)|duplicate symbol|redeclared/i.test(message))) {
+  if (complaints.some(({ message }) => /declared multiple times|already (?:defined|declared)/i.test(message))) {
     return "a message and a service of one package cannot share a name: name the message otherwise, e.g. ProductItem beside service Product";
   }
   if (complaints.some(({ message }) => /does not exist|no such file|not found/i.test(message))) {

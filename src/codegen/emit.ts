@@ -47,34 +47,37 @@ export async function emitRepository(
 }
 
 /**
- * Which packages the generated code of other modules comes from, as `map_imports` of the Protobuf-ES plugin
- * framework: flow's own protos from `goflow/proto`, another repository's from the `rpc` of its package.
+ * Where generated code imports the messages of other modules from: flow's own protos from `goflow/proto/…`, another
+ * repository's from the `rpc/<directory>` of its package. Both plugins take it as options of the Protobuf-ES plugin
+ * framework: `map_imports` names the package, `rewrite_imports` the path that the package exports.
  */
 function importOptions(
   scope: CodegenScope,
   repository: CodegenRepository,
   files: ReadonlyMap<string, DescFile>,
 ): string[] {
-  const own = new Set(repository.protos.files);
-  const imported = new Set(
-    repository.protos.files.flatMap((path) => files.get(path)?.dependencies ?? []).map(({ proto }) => proto.name),
-  );
-  const foreign = [...imported].filter((path) => !own.has(path)).sort();
-  return [
-    ...["flow/", "google/api/", "google/rpc/"].map((path) => `map_imports=${path}:goflow/proto`),
-    ...foreign.flatMap((path) => {
-      const owner = scope.repositories.find(({ protos }) => protos.files.includes(path));
-      if (owner === undefined) return [];
-      if (owner.packageName !== undefined) return [`map_imports=${path}:${owner.packageName}/rpc`];
-      throw new FlowError(
-        "FLOW_PROTO_INVALID",
-        `${repository.name} imports ${path} of ${owner.name}, whose package.json has no name`,
-        {
-          hint: `give ${join(owner.dir, "package.json")} a name, e.g. "@acme/${owner.name}"`,
-        },
-      );
-    }),
-  ];
+  const dependencies = repository.protos.files.flatMap((path) => files.get(path)?.dependencies ?? []);
+  const foreign = new Set(dependencies.map(({ proto }) => proto.name));
+  for (const path of repository.protos.files) foreign.delete(path);
+  return [...foreign].sort().flatMap((path) => {
+    const stem = path.replace(/\.proto$/, "_pb");
+    if (scope.shipped.files.includes(path)) return mapImport(path, "goflow/proto", stem);
+    const owner = scope.repositories.find(({ protos }) => protos.files.includes(path));
+    if (owner === undefined) return [];
+    if (owner.packageName !== undefined) return mapImport(path, `${owner.packageName}/rpc`, posix.dirname(path));
+    throw new FlowError(
+      "FLOW_PROTO_INVALID",
+      `${repository.name} imports ${path} of ${owner.name}, whose package.json has no name`,
+      {
+        hint: `give ${join(owner.dir, "package.json")} a name, e.g. "@acme/${owner.name}"`,
+      },
+    );
+  });
+}
+
+function mapImport(path: string, base: string, exported: string): string[] {
+  const framework = `${base}/${path.replace(/\.proto$/, "_pb.js")}`;
+  return [`map_imports=${path}:${base}`, `rewrite_imports=${framework}:${base}/${exported}`];
 }
 
 async function readGenerated(dir: string): Promise<Map<string, string>> {

@@ -6,7 +6,6 @@ import { FlowError } from "../core/errors.ts";
 import { skipStep, step } from "../core/events.ts";
 import { writeAtomic } from "../core/files.ts";
 import { formatJson, readJson } from "../core/json.ts";
-import { run } from "../core/process.ts";
 import type { CodegenRepository, CodegenScope } from "./scope.ts";
 import { hashFile, sha256 } from "./stamp.ts";
 import { resolveTool, type Argv } from "./tools.ts";
@@ -67,6 +66,7 @@ async function runGenerator(
     return false;
   }
   await step(ctx, described, async () => {
+    const { run } = await import("../core/process.ts");
     const path = [...(scope.workspace === undefined ? [] : [scope.workspace.paths.bin]), ctx.env.PATH ?? ""].join(":");
     await run(ctx, argv, { cwd: repository.dir, env: { PATH: path } });
     const after = await state();

@@ -7,3 +7,5 @@ export type { CodegenTools } from "./tools.ts";
 export { exampleNpmSpecs, scaffoldExample } from "./scaffold/example.ts";
 export { applyExamplePatch, createExampleUpstream, exampleGitPrefix } from "./scaffold/example-upstream.ts";
 export { scaffoldRepository, type RepositoryOptions } from "./scaffold/repository.ts";
+export { findMethod, parseMethodName } from "./method-name.ts";
+export { locateMethod, type MethodPlace } from "./where.ts";

@@ -1,7 +1,8 @@
 {{header}}
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, RpcError, type Context } from "goflow/runtime";
-import type { {{request}} } from "{{requestModule}}";
+{{typeImports}}
 
-export async function {{function}}(ctx: Context, request: {{request}}): Promise<never> {
+export {{signature}} {
   throw ctx.trace(new RpcError(Code.Unimplemented, "{{path}} is not written yet"));
 }

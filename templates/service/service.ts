@@ -1,5 +1,5 @@
 // The {{service}} service: one thin method per RPC. Yours to edit; `flow new rpc` adds a method and its import.
-import { serve, Service, type Server } from "goflow/runtime";
+import { serve, Service, type Context, type Server } from "goflow/runtime";
 import { register{{protoService}} } from "{{packageName}}/rpc/{{protoDirectory}}";
 
 export class {{protoService}}Service extends Service {

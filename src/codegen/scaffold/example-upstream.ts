@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { stageDirectory } from "../../core/files.ts";
-import { Git } from "../../core/git/index.ts";
+import type { Git } from "../../core/git/index.ts";
 import { layOut } from "./template.ts";
 
 /** Prefix of the example's git package in the mirror. */
@@ -18,7 +18,7 @@ export const exampleGitPrefix = "example.com/acme-labs/money";
 export async function createExampleUpstream(ctx: FlowContext, dir: string): Promise<{ url: string; ref: string }> {
   if (!existsSync(dir)) {
     await stageDirectory(dir, async (staging) => {
-      const git = new Git(ctx, staging);
+      const git = await gitIn(ctx, staging);
       await layOut(ctx, "shop/money/library", { dir: staging, values: {} });
       const who = { name: "acme-labs", email: "money@acme-labs.example.com", date: "2024-01-15T10:00:00Z" };
       const env = {
@@ -48,7 +48,7 @@ export async function applyExamplePatch(
   mirror: string,
   prefix: string = exampleGitPrefix,
 ): Promise<boolean> {
-  const git = new Git(ctx, mirror);
+  const git = await gitIn(ctx, mirror);
   const patch = await readFile(join(ctx.installation.root, "templates", "shop", "money", "currency-digits.patch"));
   const apply = ["apply", "--whitespace=nowarn", `--directory=${prefix}`];
   if ((await readdir(join(mirror, prefix)).catch(() => [])).length === 0) {
@@ -63,6 +63,11 @@ export async function applyExamplePatch(
     "money: take a currency's digits from the standard\n\nYen and won have no cents; 1980 JPY was written as 19.80 JPY.\n";
   await git.run(["commit", "--quiet", "--message", message, "--", prefix], { env: await identity(git) });
   return true;
+}
+
+async function gitIn(ctx: FlowContext, dir: string): Promise<Git> {
+  const { Git } = await import("../../core/git/index.ts");
+  return new Git(ctx, dir);
 }
 
 /** A person's own identity wins; a fresh machine has none. */
