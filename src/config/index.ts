@@ -1,3 +1,4 @@
+export { editYaml } from "./edit.ts";
 export {
   checkServiceGraph,
   findRepository,

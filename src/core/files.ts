@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { lstat, mkdir, readdir, readlink, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, readdir, readlink, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
@@ -98,15 +98,20 @@ export async function ensureSymlink(target: string, link: string): Promise<boole
   return true;
 }
 
-/** Writes a file only if none exists. Returns whether it wrote. */
+/** Writes a file only if none exists: whole or not at all. Returns whether it wrote. */
 export async function writeNew(path: string, content: string, mode = 0o644): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
+  const staged = `${path}.${process.pid}.staging`;
+  await writeFile(staged, content, { mode });
   try {
-    await writeFile(path, content, { flag: "wx", mode });
+    // Unlike rename, link never replaces what is there.
+    await link(staged, path);
     return true;
   } catch (error) {
     if (systemCode(error) === "EEXIST") return false;
     throw error;
+  } finally {
+    await rm(staged, { force: true });
   }
 }
 

@@ -3,7 +3,31 @@ import type { CommandEntry } from "../command.ts";
 /** Every command, in the order of help. Verbs are loaded when they run. */
 export const commands: readonly CommandEntry[] = [
   // Start here
+  {
+    name: "bootstrap",
+    summary: "make a workspace, join a team's, or mend this one",
+    group: "Start here",
+    load: () => import("./bootstrap/bootstrap.ts"),
+  },
   // Dependencies and tools
+  {
+    name: "tool install",
+    summary: "install the tools that flow.yaml and the mirror pin",
+    group: "Dependencies and tools",
+    load: () => import("./tool/install.ts"),
+  },
+  {
+    name: "tool list",
+    summary: "show the workspace's tools and what is installed of them",
+    group: "Dependencies and tools",
+    load: () => import("./tool/list.ts"),
+  },
+  {
+    name: "tool which",
+    summary: "print where an installed tool lies",
+    group: "Dependencies and tools",
+    load: () => import("./tool/which.ts"),
+  },
   {
     name: "vendor add",
     summary: "bring a package or a git repository into the mirror",
@@ -73,6 +97,30 @@ export const commands: readonly CommandEntry[] = [
   },
   // Run them
   // Workspace
+  {
+    name: "env",
+    summary: "print the workspace's environment for a shell, or where a setting comes from",
+    group: "Workspace",
+    load: () => import("./env/env.ts"),
+  },
+  {
+    name: "shell",
+    summary: "start your shell inside the workspace",
+    group: "Workspace",
+    load: () => import("./shell/shell.ts"),
+  },
+  {
+    name: "exec",
+    summary: "run a program with the workspace's tools, without activating it",
+    group: "Workspace",
+    load: () => import("./exec/exec.ts"),
+  },
+  {
+    name: "script",
+    summary: "run one of the team's own scripts, or list them",
+    group: "Workspace",
+    load: () => import("./script/script.ts"),
+  },
   // flow itself
   {
     name: "doctor",

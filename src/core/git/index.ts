@@ -1,3 +1,4 @@
 export { gitEnvironment } from "./environment.ts";
 export { Git, type GitOptions, type GitResult } from "./git.ts";
+export { identityEnvironment } from "./identity.ts";
 export { porcelain } from "./porcelain.ts";

@@ -1,0 +1,10 @@
+/** Making and joining a workspace, and what runs inside one. */
+export { bootstrapWorkspace, type BootstrapResult } from "./bootstrap.ts";
+export { checkoutVariables } from "./checkout.ts";
+export { firstOnPath, workspaceEnvironment, workspaceVariables } from "./environment.ts";
+export { linkPackages, type LinkResult } from "./links.ts";
+export { planBootstrap, type PlannedStep } from "./plan.ts";
+export { publishMirror } from "./publish-mirror.ts";
+export { embeddedMirror, examples, type BootstrapOptions } from "./request.ts";
+export { listScripts, scriptCommand, type WorkspaceScript } from "./scripts.ts";
+export { shellCommand } from "./shell.ts";

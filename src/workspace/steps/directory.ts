@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { findWorkspaceRoot } from "../../config/index.ts";
+import type { FlowContext } from "../../core/context.ts";
+import { FlowError } from "../../core/errors.ts";
+import { skipStep, step, type StepControl } from "../../core/events.ts";
+import { removeTree } from "../../core/files.ts";
+import { Git, identityEnvironment } from "../../core/git/index.ts";
+import { layOut } from "../../core/templates.ts";
+import { defaultTools } from "../../toolchain/index.ts";
+import type { Journal } from "../journal.ts";
+import { embeddedMirror } from "../request.ts";
+
+interface Options {
+  request: Journal;
+  /** Whether the directory was not there before: then nothing of it stays when this step fails. */
+  isNew: boolean;
+}
+
+/** The workspace as a git repository with its first commit, or cloned from the team's. */
+export async function makeDirectory(ctx: FlowContext, home: string, { request, isNew }: Options): Promise<void> {
+  const git = new Git(ctx, home);
+  const described = {
+    id: "bootstrap.directory",
+    title: request.from === undefined ? `Making the workspace ${home}` : `Cloning the workspace into ${home}`,
+  };
+  if (existsSync(join(home, "flow.yaml")) && (await hasHead(git))) {
+    skipStep(ctx, { ...described, title: "Workspace", detail: home });
+    return;
+  }
+  try {
+    await step(ctx, described, (control) =>
+      request.from === undefined ? create(ctx, git, request) : clone(ctx, git, { url: request.from, control }),
+    );
+  } catch (error) {
+    if (isNew) await removeTree(home);
+    throw error;
+  }
+}
+
+async function create(ctx: FlowContext, git: Git, request: Journal): Promise<void> {
+  const { organization = "", module = "", mirror = embeddedMirror, example } = request;
+  const tools = Object.entries(defaultTools).map(([name, tool]) => `\n  ${name}: ${inlineYaml(tool)}`);
+  const values = {
+    organization,
+    module,
+    mirror: JSON.stringify(mirror),
+    repositories: example === undefined ? " {}" : `\n  ${example}: {}`,
+    tools: tools.join(""),
+  };
+  const files = await layOut(ctx, "workspace", { dir: git.dir, values });
+  if (!existsSync(join(git.dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
+  await git.run(["add", "--all"]);
+  if (await hasHead(git)) return;
+  const message = `Make the workspace of ${organization}\n\n${files.length} files by flow ${ctx.installation.version}.\n`;
+  await git.run(["commit", "--quiet", "--no-verify", "-m", message], { env: await identityEnvironment(git) });
+}
+
+/** `{ npm: "x", bin: "y" }`: YAML takes JSON's quoted strings as they are. */
+function inlineYaml(tool: object): string {
+  return `{ ${Object.entries(tool)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+    .join(", ")} }`;
+}
+
+async function clone(
+  ctx: FlowContext,
+  git: Git,
+  { url, control }: { url: string; control: StepControl },
+): Promise<void> {
+  const { dir: home } = git;
+  const staging = join(home, ".flow", "clone");
+  if (!existsSync(join(home, ".git"))) {
+    await removeTree(staging);
+    await new Git(ctx, ctx.cwd).run(["clone", "--quiet", "--progress", "--no-checkout", "--", url, staging], {
+      idleTimeoutMs: 30_000,
+      onProgress: (line) => control.progress(line.trim()),
+    });
+    if (!(await hasHead(new Git(ctx, staging)))) throw notAWorkspace(url, "the repository is empty");
+    if (!(await new Git(ctx, staging).test(["cat-file", "-e", "HEAD:flow.yaml"]).catch(() => false))) {
+      throw notAWorkspace(url, "it holds no flow.yaml");
+    }
+    await rename(join(staging, ".git"), join(home, ".git"));
+    await removeTree(staging);
+  }
+  await git.run(["reset", "--quiet", "--hard"]);
+  if ((await findWorkspaceRoot({ cwd: home, env: {} })) !== home)
+    throw notAWorkspace(url, "its flow.yaml is a repository's");
+}
+
+function notAWorkspace(url: string, why: string): FlowError {
+  return new FlowError("FLOW_NOT_A_WORKSPACE", `${url} is no workspace: ${why}`, {
+    hint: "a workspace's flow.yaml names organization, module and mirror. Is this a business repository? Join its team's workspace instead",
+  });
+}
+
+async function hasHead(git: Git): Promise<boolean> {
+  if (!existsSync(join(git.dir, ".git"))) return false;
+  return (await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] })).exitCode === 0;
+}

@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  applyExamplePatch,
+  createExampleUpstream,
+  exampleGitPrefix,
+  exampleNpmSpecs,
+  scaffoldExample,
+} from "../../codegen/index.ts";
+import { editYaml, loadWorkspaceAt, type Workspace } from "../../config/index.ts";
+import type { FlowContext } from "../../core/context.ts";
+import { skipStep, step } from "../../core/events.ts";
+import { Git, identityEnvironment } from "../../core/git/index.ts";
+import { addSources, pushMirror } from "../../vendoring/index.ts";
+import { writeJournal } from "../journal.ts";
+import { addOptions, type MirrorState } from "./state.ts";
+
+/** The example repository and the packages it uses, once: what was made is the user's from then on. */
+export async function makeExample(ctx: FlowContext, workspace: Workspace, state: MirrorState): Promise<Workspace> {
+  const { request, home } = state;
+  const { example } = request;
+  const id = "bootstrap.example";
+  const title = "Example";
+  if (example === undefined || request.done.includes(id)) {
+    skipStep(ctx, { id, title, detail: example ?? "none was asked for" });
+    return workspace;
+  }
+  return await step(ctx, { id, title }, async ({ progress, result }) => {
+    progress("bringing its packages into the mirror");
+    await vendorPackages(ctx, workspace, state);
+    progress("writing its repository");
+    const dir = join(workspace.paths.source, example);
+    await scaffoldExample(ctx, { dir, organization: workspace.definition.organization, name: example });
+    await commitRepository(ctx, dir, example);
+    await editYaml(workspace.paths.file, (document) => {
+      if (!document.hasIn(["repositories", example]))
+        document.setIn(["repositories", example], document.createNode({}));
+    });
+    request.done.push(id);
+    await writeJournal(home, request);
+    result(dir);
+    return await loadWorkspaceAt(home, ctx.env);
+  });
+}
+
+async function vendorPackages(ctx: FlowContext, workspace: Workspace, { mirror }: MirrorState): Promise<void> {
+  const options = addOptions(ctx, workspace);
+  const held = (name: string) => mirror.manifest.prefixes[name] !== undefined;
+  const missing = exampleNpmSpecs.filter(
+    (spec) => !held(`node_modules/${spec.slice("npm:".length).replace(/(?<=.)@.*$/, "")}`),
+  );
+  if (missing.length > 0) await addSources(ctx, mirror.dir, missing, options);
+  if (!held(exampleGitPrefix)) {
+    const { url, ref } = await createExampleUpstream(ctx, join(workspace.paths.packages, "example", "money"));
+    await addSources(ctx, mirror.dir, [url], { ...options, ref, prefix: exampleGitPrefix });
+  }
+  await applyExamplePatch(ctx, mirror.dir);
+  await pushMirror(ctx, mirror.dir);
+}
+
+async function commitRepository(ctx: FlowContext, dir: string, name: string): Promise<void> {
+  const git = new Git(ctx, dir);
+  if (!existsSync(join(dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
+  await git.run(["add", "--all"]);
+  const { exitCode } = await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] });
+  if (exitCode === 0) return;
+  const env = await identityEnvironment(git);
+  await git.run(["commit", "--quiet", "--no-verify", "-m", `Begin with the example ${name}`], { env });
+}
