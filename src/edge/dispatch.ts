@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { attempt, AttemptFailed } from "./attempt.ts";
 import type { RequestBody } from "./body.ts";
-import { formatGrpcTimeout } from "./deadline.ts";
+import { deadlineFor } from "./deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EdgeLimits } from "./limits.ts";
 import type { EdgeLog } from "./log.ts";
@@ -92,7 +92,7 @@ async function attemptAt(endpoint: Endpoint, options: DispatchOptions): Promise<
       endpoint,
       method,
       path,
-      headers: { ...headers, ...(remaining === undefined ? {} : { "grpc-timeout": formatGrpcTimeout(remaining) }) },
+      headers: { ...headers, ...(remaining === undefined ? {} : deadlineFor(remaining)) },
       body,
       limit: options.bodyLimit,
       connectMs: limits.connectMs,

@@ -15,11 +15,12 @@ const hopByHop = new Set([
   "http2-settings",
 ]);
 
-/** What only parts of the system may say: a client outside must not set hop limits, fields or forwarding. */
-function isInternal(name: string): boolean {
+/** What only parts of the system may say (hop limits, fields, forwarding), and what the edge says anew (deadlines). */
+function isOurs(name: string): boolean {
   return (
     name.startsWith("flow-") ||
     name.startsWith("grpc-") ||
+    name.startsWith("x-request-timeout") ||
     name.startsWith("x-forwarded-") ||
     name === "x-real-ip" ||
     name === "forwarded" ||
@@ -43,7 +44,7 @@ export function upstreamHeaders(
   const dropped = connectionNames(headers);
   const result: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || hopByHop.has(name) || dropped.has(name) || isInternal(name)) continue;
+    if (value === undefined || hopByHop.has(name) || dropped.has(name) || isOurs(name)) continue;
     result[name] = value;
   }
   const peer = request.socket.remoteAddress ?? "unknown";

@@ -26,6 +26,8 @@ const errorId = "flow.id";
 
 interface Status {
   code: number;
+  /** The code's name, as Google's JSON errors have it beside the number. */
+  status?: string;
   message: string;
   details: unknown[];
 }
@@ -35,10 +37,11 @@ interface Status {
  * Whatever is no Status becomes one that says nothing. The error's id stays.
  */
 export function outsideStatus(body: unknown, httpStatus: number): Status {
-  const { code, message, details } = isObject(body) ? body : {};
+  const { code, status, message, details } = isObject(body) ? body : {};
   if (typeof code !== "number" || !Number.isInteger(code) || code < 1 || code > 16) {
-    const text = httpStatus >= 500 ? "internal error" : "the request failed";
-    return { code: httpStatus >= 500 ? 13 : 2, message: text, details: [] };
+    return httpStatus >= 500
+      ? { code: 13, status: "INTERNAL", message: "internal error", details: [] }
+      : { code: 2, status: "UNKNOWN", message: "the request failed", details: [] };
   }
   const hidden = unforeseen.get(code);
   const kept = (Array.isArray(details) ? details : []).filter(
@@ -46,6 +49,7 @@ export function outsideStatus(body: unknown, httpStatus: number): Status {
   );
   return {
     code,
+    ...(typeof status === "string" && /^[A-Z_]{2,32}$/.test(status) ? { status } : {}),
     message: hidden ?? (typeof message === "string" ? message : ""),
     details: hidden === undefined ? kept : kept.flatMap(onlyId),
   };

@@ -31,7 +31,7 @@ export function statusBody({ code, message, reason }: EdgeFailure, requestId: st
     { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason, domain },
     { "@type": "type.googleapis.com/google.rpc.RequestInfo", requestId },
   ];
-  return `${JSON.stringify({ code: codes[code][0], message, details })}\n`;
+  return `${JSON.stringify({ code: codes[code][0], status: code, message, details })}\n`;
 }
 
 export function httpStatusOf({ code, status }: EdgeFailure): number {

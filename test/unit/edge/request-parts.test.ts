@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatGrpcTimeout, readDeadline } from "../../../src/edge/deadline.ts";
+import { deadlineFor, formatGrpcTimeout, readDeadline } from "../../../src/edge/deadline.ts";
 import { RetryBudget } from "../../../src/edge/retry-budget.ts";
 import { parseTarget } from "../../../src/edge/target.ts";
 
@@ -10,6 +10,7 @@ describe("a client's deadline", () => {
     [{ "grpc-timeout": "250000u" }, 250],
     [{ "x-request-timeout": "2" }, 2_000],
     [{ "x-request-timeout": "500ms" }, 500],
+    [{ "x-request-timeout-ms": "750" }, 750],
     [{ "x-request-timeout": "1.5s" }, 1_500],
     [{ "x-request-timeout": "2m", "grpc-timeout": "1S" }, 1_000],
   ])("is read from %j", (headers, ms) => {
@@ -28,6 +29,10 @@ describe("a client's deadline", () => {
 
   it("never exceeds what a timer can hold", () => {
     expect(readDeadline({ "grpc-timeout": "99999999H" })).toBe(2 ** 31 - 1);
+  });
+
+  it("goes on in the headers that instances read", () => {
+    expect(deadlineFor(299.5)).toEqual({ "grpc-timeout": "299m", "x-request-timeout-ms": "299" });
   });
 
   it("goes on as grpc-timeout of at most eight digits", () => {

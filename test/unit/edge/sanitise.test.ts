@@ -19,8 +19,14 @@ const foreign = { "@type": "type.googleapis.com/acme.Internal", secret: "s3cr3t"
 
 describe("an error on its way out", () => {
   it("keeps code, message, reason and fields that its author wrote, and loses stack, causes and unknown details", () => {
-    expect(outsideStatus({ code: 5, message: "product not found", details: [info, debug, foreign] }, 404)).toEqual({
+    expect(
+      outsideStatus(
+        { code: 5, status: "NOT_FOUND", message: "product not found", details: [info, debug, foreign] },
+        404,
+      ),
+    ).toEqual({
       code: 5,
+      status: "NOT_FOUND",
       message: "product not found",
       details: [info],
     });
@@ -35,8 +41,18 @@ describe("an error on its way out", () => {
   it.each([undefined, null, "Error: boom\n    at x.js:1", [], {}, { code: "5" }, { code: 99 }, { error: "x" }])(
     "that is no google.rpc.Status (%j) says nothing",
     (body) => {
-      expect(outsideStatus(body, 500)).toEqual({ code: 13, message: "internal error", details: [] });
-      expect(outsideStatus(body, 404)).toEqual({ code: 2, message: "the request failed", details: [] });
+      expect(outsideStatus(body, 500)).toEqual({
+        code: 13,
+        status: "INTERNAL",
+        message: "internal error",
+        details: [],
+      });
+      expect(outsideStatus(body, 404)).toEqual({
+        code: 2,
+        status: "UNKNOWN",
+        message: "the request failed",
+        details: [],
+      });
     },
   );
 });
