@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { unpackRelease, type UnpackedRelease } from "../../support/release.ts";
 
 /** What a benchmark works with: the packed release, and places that are gone afterwards. */
@@ -11,7 +11,7 @@ export interface Bench {
   dir: string;
   /** A HOME of its own. */
   home: string;
-  /** The environment of everything that is measured: PATH, HOME, and the npm registry that this machine uses. */
+  /** The environment of everything that is measured: PATH, HOME, and how this machine reaches its network. */
   env: Record<string, string>;
 }
 
@@ -24,7 +24,8 @@ export async function withBench<T>(body: (bench: Bench) => Promise<T>): Promise<
     const release = await unpackRelease(join(dir, "release"));
     const registry = (await execa("npm", ["config", "get", "registry"])).stdout.trim();
     const env = {
-      PATH: `${join(process.execPath, "..")}:${process.env.PATH ?? ""}`,
+      ...networkSettings(),
+      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
       HOME: home,
       npm_config_registry: registry,
     };
@@ -32,4 +33,13 @@ export async function withBench<T>(body: (bench: Bench) => Promise<T>): Promise<
   } finally {
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function networkSettings(): Record<string, string> {
+  const names = /^(?:(?:https?|no|all)_proxy|node_extra_ca_certs|ssl_cert_(?:file|dir))$/i;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => names.test(entry[0]) && entry[1] !== undefined,
+    ),
+  );
 }
