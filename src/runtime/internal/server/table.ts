@@ -1,4 +1,5 @@
 import { getOption, hasOption, type DescMethod, type DescService } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Context } from "../../context.ts";
 import { webapi } from "../../proto/flow/options_pb.ts";
 import { wireMethod } from "../method-kinds.ts";
@@ -48,8 +49,18 @@ function nameOf(implementation: object): string {
   return implementation.constructor === Object ? "handler" : implementation.constructor.name;
 }
 
-/** Consul's tag of an enabled method: `flow.method=/common.Product/Get;enable;public`. */
-export function methodTag({ wire, webapi: { enable, upload, public: open } }: MethodEntry): string | undefined {
+/**
+ * Consul's tag of an enabled method: `flow.method=/common.Product/Get;enable;public`. `idempotent` (the method's
+ * idempotency_level) tells the edge that it may repeat a call whose instance broke off.
+ */
+export function methodTag({
+  wire,
+  descriptor,
+  webapi: { enable, upload, public: open },
+}: MethodEntry): string | undefined {
   if (!enable) return undefined;
-  return [`flow.method=${wire.path}`, "enable", ...(upload ? ["upload"] : []), ...(open ? ["public"] : [])].join(";");
+  const idempotent = descriptor.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+  const flags = { upload, public: open, idempotent };
+  const set = Object.entries(flags).filter(([, value]) => value);
+  return [`flow.method=${wire.path}`, "enable", ...set.map(([name]) => name)].join(";");
 }
