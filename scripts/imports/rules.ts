@@ -125,7 +125,8 @@ export function eagerViolations({ modules }: Project): Violation[] {
   const launcher = eagerImports(modules, "src/cli/main.ts").filter(({ site }) =>
     site.file === undefined ? !site.specifier.startsWith("node:") : !table.launcherImports.includes(site.file),
   );
-  const commands = [...modules.keys()].filter((path) => path.startsWith("src/cli/commands/"));
+  const verbs = modules.get(table.commandTable)?.imports.filter(({ kind }) => kind === "lazy") ?? [];
+  const commands = verbs.map(({ file }) => file).filter((file) => file !== undefined);
   const packages = [...table.frameModules, ...commands].flatMap((start) => {
     const heavy = eagerImports(modules, start).filter(
       ({ site: { package: name } }) => name !== undefined && !isLight(name),

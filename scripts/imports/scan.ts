@@ -49,8 +49,10 @@ export async function scanModule(root: string, path: string): Promise<Module> {
     TSImportType: (node) => add(node.source.value, "type", node.start),
     MemberExpression: ({ object, property, start }) => {
       const member = property.type === "Identifier" ? property.name : "[…]";
-      if (object.type === "Identifier" && (object.name === "process" || object.name === "console"))
-        touch(`${object.name}.${member}`, start);
+      // A variable of ours may be called process too; its members are others.
+      if (object.type === "Identifier" && object.name === "process" && member in process)
+        touch(`process.${member}`, start);
+      if (object.type === "Identifier" && object.name === "console") touch(`console.${member}`, start);
       if (object.type === "MetaProperty") touch(`import.meta.${member}`, start);
     },
     VariableDeclarator: ({ init, start }) => {

@@ -49,6 +49,7 @@ export const processReaders: readonly string[] = ["src/runtime/environment.ts"];
 /** What is the same for every caller in a process, and so needs no context. */
 export const harmlessProcess: readonly string[] = [
   "arch",
+  "getuid",
   "hrtime",
   "nextTick",
   "pid",
@@ -59,7 +60,10 @@ export const harmlessProcess: readonly string[] = [
 ];
 
 /** Members of `process` that core alone may use beyond {@link harmlessProcess}. */
-export const coreProcess: readonly string[] = ["getuid", "kill"];
+export const coreProcess: readonly string[] = ["kill"];
+
+/** Where the verbs are listed, each with the `import()` that loads it. */
+export const commandTable = "src/cli/commands/index.ts";
 
 /** What every command loads, by `import()` or not, before it acts. */
 export const frameModules: readonly string[] = [

@@ -91,6 +91,7 @@ test("what a command loads before it acts is found through every module that lea
     "src/cli/main.ts": `import "node:fs"; import "../core/paths.ts"; await import("./program.ts");`,
     "src/cli/program.ts": `import { Command } from "commander";`,
     "src/core/paths.ts": ``,
+    "src/cli/commands/index.ts": `const all = [() => import("./a.ts"), () => import("./b.ts")];`,
     "src/cli/commands/a.ts": `import { x } from "../../vendoring/index.ts"; import type { Y } from "yaml";`,
     "src/cli/commands/b.ts": `const run = () => import("../../vendoring/index.ts");`,
     "src/vendoring/index.ts": `export { x } from "./fetch.ts";`,
