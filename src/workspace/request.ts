@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { loadWorkspaceAt, workspaceFile, type WorkspaceFile } from "../config/index.ts";
+import { dirname, join, resolve } from "node:path";
+import { findWorkspaceRoot, loadWorkspaceAt, workspaceFile, type WorkspaceFile } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError, systemCode } from "../core/errors.ts";
 import { Git } from "../core/git/index.ts";
@@ -43,8 +43,9 @@ export async function readRequest(ctx: FlowContext, home: string, options: Boots
   const journal = await readJournal(home);
   if (await isWorkspace(home)) {
     await checkSameWorkspace(ctx, home, asked);
-  } else if (journal === undefined) {
-    await checkEmpty(home);
+  } else {
+    await checkOutside(home);
+    if (journal === undefined) await checkEmpty(home);
   }
   const request: Journal = { ...journal, ...asked, done: journal?.done ?? [] };
   if (
@@ -61,6 +62,15 @@ export async function readRequest(ctx: FlowContext, home: string, options: Boots
 
 async function isWorkspace(home: string): Promise<boolean> {
   return existsSync(join(home, "flow.yaml")) && existsSync(join(home, ".git"));
+}
+
+/** Inside another workspace, Node's upward lookup would find that one's packages too. */
+async function checkOutside(home: string): Promise<void> {
+  const other = await findWorkspaceRoot({ cwd: dirname(home), env: {} });
+  if (other === undefined) return;
+  throw new FlowError("FLOW_WORKSPACE_MISMATCH", `${home} lies inside the workspace ${other}`, {
+    hint: "workspaces lie side by side: choose a directory outside of it",
+  });
 }
 
 async function checkEmpty(home: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { findWorkspaceRoot } from "../../config/index.ts";
+import { parse } from "yaml";
+import { workspaceFile } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step, type StepControl } from "../../core/events.ts";
@@ -11,6 +12,7 @@ import { layOut } from "../../core/templates.ts";
 import { defaultTools } from "../../toolchain/index.ts";
 import type { Journal } from "../journal.ts";
 import { embeddedMirror } from "../request.ts";
+import { mirrorNotPublished } from "./mirror.ts";
 
 interface Options {
   request: Journal;
@@ -77,16 +79,21 @@ async function clone(
       idleTimeoutMs: 30_000,
       onProgress: (line) => control.progress(line.trim()),
     });
-    if (!(await hasHead(new Git(ctx, staging)))) throw notAWorkspace(url, "the repository is empty");
-    if (!(await new Git(ctx, staging).test(["cat-file", "-e", "HEAD:flow.yaml"]).catch(() => false))) {
-      throw notAWorkspace(url, "it holds no flow.yaml");
-    }
+    await checkClone(new Git(ctx, staging), url);
     await rename(join(staging, ".git"), join(home, ".git"));
     await removeTree(staging);
   }
   await git.run(["reset", "--quiet", "--hard"]);
-  if ((await findWorkspaceRoot({ cwd: home, env: {} })) !== home)
-    throw notAWorkspace(url, "its flow.yaml is a repository's");
+}
+
+/** Refuses what cannot become a workspace before any of it is in place. */
+async function checkClone(git: Git, url: string): Promise<void> {
+  if (!(await hasHead(git))) throw notAWorkspace(url, "the repository is empty");
+  const { stdout, exitCode } = await git.run(["show", "HEAD:flow.yaml"], { okCodes: [0, 128] });
+  if (exitCode !== 0) throw notAWorkspace(url, "it holds no flow.yaml");
+  const definition = workspaceFile.pick({ organization: true, mirror: true }).loose().safeParse(parse(stdout));
+  if (!definition.success) throw notAWorkspace(url, "its flow.yaml is a repository's");
+  if (definition.data.mirror.url === embeddedMirror) throw mirrorNotPublished();
 }
 
 function notAWorkspace(url: string, why: string): FlowError {

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import type { Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
@@ -8,7 +8,7 @@ import { skipStep, step } from "../../core/events.ts";
 import { removeTree, writeIfChanged } from "../../core/files.ts";
 import { run } from "../../core/process.ts";
 import { programShim } from "../../toolchain/index.ts";
-import { addSources, openMirror, pushMirror } from "../../vendoring/index.ts";
+import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { embeddedMirror } from "../request.ts";
 import { addOptions, isMaker, type MirrorState } from "./state.ts";
 
@@ -25,22 +25,23 @@ export async function bringFlow(ctx: FlowContext, workspace: Workspace, state: M
       hint: `whoever keeps the mirror adds it from a checkout of flow: flow vendor add file:$(node scripts/pack.ts | tail -n 1)`,
     });
   }
-  if (held === undefined || followsCheckout(ctx, workspace, state)) {
+  if (held !== undefined && !followsCheckout(ctx, workspace, state)) {
+    skipStep(ctx, { ...described, detail: `${held.version ?? ""} in the mirror` });
+  } else {
     await step(ctx, described, async ({ progress, result }) => {
       progress("packing");
-      const tarball = await packFlow(ctx);
-      progress("adding it to the mirror");
+      const { directory, tarball, version } = await packFlow(ctx);
       try {
-        await addSources(ctx, mirror.dir, [`file:${tarball.path}`], addOptions(ctx, workspace));
+        if (version !== held?.version) {
+          progress("adding it to the mirror");
+          await addSources(ctx, mirror.dir, [`file:${tarball}`], addOptions(ctx, workspace));
+          await pushMirror(ctx, mirror.dir);
+        }
       } finally {
-        await removeTree(tarball.directory);
+        await removeTree(directory);
       }
-      await pushMirror(ctx, mirror.dir);
-      const { manifest } = await openMirror(ctx, mirror.dir);
-      result(`${manifest.prefixes[prefix]?.version ?? ""} in the mirror`);
+      result(`${version} in the mirror`);
     });
-  } else {
-    skipStep(ctx, { ...described, detail: `${held.version ?? ""} in the mirror` });
   }
   await writeLauncher(workspace);
 }
@@ -50,26 +51,35 @@ function followsCheckout(ctx: FlowContext, { definition }: Workspace, state: Mir
   return ctx.installation.kind === "checkout" && isMaker(state) && definition.mirror.url === embeddedMirror;
 }
 
+interface PackedFlow {
+  /** Temporary; holds the tarball alone. */
+  directory: string;
+  tarball: string;
+  version: string;
+}
+
 /** This flow as a package's tarball: a checkout builds its release, a release packs its own files. */
-async function packFlow(ctx: FlowContext): Promise<{ path: string; directory: string }> {
+async function packFlow(ctx: FlowContext): Promise<PackedFlow> {
   const { root, nodePath, kind, version } = ctx.installation;
   const directory = await mkdtemp(join(tmpdir(), "flow-pack-"));
   if (kind === "checkout") {
     const { stdout } = await run(ctx, [nodePath, join(root, "scripts", "pack.ts"), "--out", directory], { cwd: root });
-    return { path: stdout.trimEnd().split("\n").at(-1) ?? "", directory };
+    const tarball = stdout.trimEnd().split("\n").at(-1) ?? "";
+    return { directory, tarball, version: basename(tarball, ".tgz").replace(/^goflow-/, "") };
   }
   const { create } = await import("tar");
-  const path = join(directory, `goflow-${version}.tgz`);
+  const tarball = join(directory, `goflow-${version}.tgz`);
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const files = entries
-    .filter((entry) => entry.isFile() && !join(entry.parentPath, entry.name).startsWith(join(root, "node_modules")))
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((file) => !file.startsWith(join("node_modules", "")))
     .sort();
   await create(
-    { cwd: root, file: path, gzip: true, portable: true, mtime: new Date(0), prefix: "package", noDirRecurse: true },
+    { cwd: root, file: tarball, gzip: true, portable: true, mtime: new Date(0), prefix: "package", noDirRecurse: true },
     files,
   );
-  return { path, directory };
+  return { directory, tarball, version };
 }
 
 /** `bin/flow`: straight to the mirror's flow, without the launcher's search for a Node. */

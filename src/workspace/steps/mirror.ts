@@ -36,14 +36,16 @@ export async function bringMirror(ctx: FlowContext, workspace: Workspace, state:
 /** @throws FlowError FLOW_MIRROR_NOT_PUBLISHED in a workspace that was made elsewhere */
 async function makeRemote(ctx: FlowContext, { paths }: Workspace, state: BootstrapState): Promise<void> {
   if (existsSync(paths.mirrorRemote)) return;
-  if (!isMaker(state)) {
-    throw new FlowError("FLOW_MIRROR_NOT_PUBLISHED", "this workspace's mirror is on the machine that it was made on", {
-      cause: `mirror.url in flow.yaml is ${embeddedMirror}, a bare repository inside of that workspace`,
-      hint: "there, publish it: flow bootstrap --publish-mirror GIT-URL; push the workspace; then run this again",
-    });
-  }
+  if (!isMaker(state)) throw mirrorNotPublished();
   await sweepStaging(paths.mirrorRemote);
   await stageDirectory(paths.mirrorRemote, async (staging) => {
     await new Git(ctx, staging).run(["init", "--quiet", "--bare", "--initial-branch=main"]);
+  });
+}
+
+export function mirrorNotPublished(): FlowError {
+  return new FlowError("FLOW_MIRROR_NOT_PUBLISHED", "this workspace's mirror is on the machine that it was made on", {
+    cause: `mirror.url in flow.yaml is ${embeddedMirror}, a bare repository inside of that workspace`,
+    hint: "there, publish it: flow bootstrap --publish-mirror GIT-URL; push the workspace; then run this again",
   });
 }
