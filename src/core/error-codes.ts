@@ -44,9 +44,16 @@ export const errorCodes = {
   FLOW_SCAFFOLD_EXISTS: exitCodes.conflict,
   FLOW_SCAFFOLD_REFUSED: exitCodes.failure,
   // consul
+  FLOW_CONSUL_NOT_FOUND: exitCodes.unavailable,
+  FLOW_CONSUL_UNREACHABLE: exitCodes.unavailable,
   // edge
   FLOW_EDGE_CANNOT_LISTEN: exitCodes.failure,
   // runner
+  FLOW_RUN_ALREADY: exitCodes.failure,
+  FLOW_RUN_FAILED: exitCodes.failure,
+  FLOW_RUN_NONE: exitCodes.failure,
+  FLOW_RUN_NO_SERVICE: exitCodes.usage,
+  FLOW_RUN_UNREACHABLE: exitCodes.unavailable,
   // toolchain
   FLOW_TOOL_BROKEN: exitCodes.failure,
   FLOW_TOOL_HASH: exitCodes.failure,

@@ -96,6 +96,48 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./where/where.ts"),
   },
   // Run them
+  {
+    name: "run",
+    summary: "start services with a local Consul and the edge, and follow them",
+    group: "Run them",
+    load: () => import("./run/run.ts"),
+  },
+  {
+    name: "ps",
+    summary: "show what runs",
+    group: "Run them",
+    load: () => import("./run/ps.ts"),
+  },
+  {
+    name: "wait",
+    summary: "wait until everything that runs is ready",
+    group: "Run them",
+    load: () => import("./run/wait.ts"),
+  },
+  {
+    name: "attach",
+    summary: "follow a run in this terminal; Ctrl-C leaves it running",
+    group: "Run them",
+    load: () => import("./run/attach.ts"),
+  },
+  {
+    name: "logs",
+    summary: "show what services wrote, also of a run that ended",
+    group: "Run them",
+    load: () => import("./run/logs.ts"),
+  },
+  {
+    name: "restart",
+    summary: "restart services of the run",
+    group: "Run them",
+    load: () => import("./run/restart.ts"),
+  },
+  {
+    name: "stop",
+    summary: "stop the run, or some of its services",
+    group: "Run them",
+    load: () => import("./run/stop.ts"),
+  },
   // Workspace
   {
     name: "env",

@@ -1,0 +1,27 @@
+import type { ServiceStatus } from "../../../runner/index.ts";
+import { defineCommand } from "../../command.ts";
+
+export const command = defineCommand<{ services: ServiceStatus[] }>({
+  name: "restart",
+  summary: "restart services of the run",
+  examples: [
+    { command: "flow restart product", explanation: "stop it, start it, wait until it is ready" },
+    { command: "flow restart product order", explanation: "one after the other" },
+  ],
+  arguments: [{ syntax: "<service...>", description: "services to restart" }],
+  run: async (ctx, { args }) => {
+    const { requireRun } = await import("../../../runner/client.ts");
+    const client = await requireRun(ctx);
+    const services: ServiceStatus[] = [];
+    for (const name of args.service as string[]) services.push(await client.control(name, "restart"));
+    return { services };
+  },
+  render: ({ services }) =>
+    services
+      .map(
+        ({ name, state, port, reason }) =>
+          `${name}: ${state}${port === null ? "" : ` on port ${port}`}${reason === null ? "" : `: ${reason}`}`,
+      )
+      .join("\n"),
+  exitCode: ({ services }) => (services.every(({ state }) => state === "ready" || state === "completed") ? 0 : 1),
+});

@@ -1,0 +1,14 @@
+/** The supervisor of `flow run` as a process of its own. The plan comes as JSON on standard input. */
+import { text } from "node:stream/consumers";
+import type { RunPlan } from "../../runner/types.ts";
+import { superviseRun } from "../../runner/supervisor/main.ts";
+
+const plan = JSON.parse(await text(process.stdin)) as RunPlan;
+process.title = `flow supervisor ${plan.id}`;
+process.exitCode = await superviseRun(plan, {
+  onListening: () => void process.stdout.write('{"listening":true}\n'),
+  onSignal: (listener) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => listener(signal));
+  },
+});
+process.exit();

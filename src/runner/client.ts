@@ -1,0 +1,124 @@
+import { request, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import type { FlowContext } from "../core/context.ts";
+import { FlowError } from "../core/errors.ts";
+import { readJson } from "../core/json.ts";
+import { isRunning } from "../core/proc.ts";
+import { findHome, runPaths } from "./scope.ts";
+import type { RunDocument, RunEvent, ServiceStatus } from "./types.ts";
+
+/** A run that goes on, seen from outside its supervisor. */
+export interface RunClient {
+  readonly id: string;
+  readonly supervisorPid: number;
+  state(): Promise<RunDocument>;
+  /** Every change of state, and log lines when asked for. With `own` the run ends when the iteration does. */
+  events(options?: { logs?: boolean; own?: boolean; signal?: AbortSignal }): AsyncIterable<RunEvent>;
+  /** Stops everything; resolves with the run's exit code when nothing of it is left. */
+  stop(options?: { kill?: boolean }): Promise<{ exitCode: number }>;
+  /** @throws FlowError FLOW_RUN_NO_SERVICE */
+  control(service: string, verb: "start" | "stop" | "restart"): Promise<ServiceStatus>;
+}
+
+interface RunFile {
+  id: string;
+  socket: string;
+  supervisor: { pid: number; startTime: string };
+}
+
+/** The run of a home; undefined when none goes on, whatever a killed supervisor left behind. */
+export async function connectRunAt(home: string): Promise<RunClient | undefined> {
+  const file = (await readJson(join(runPaths(home).run, "run.json")).catch(() => undefined)) as RunFile | undefined;
+  if (file?.supervisor === undefined || !isRunning(file.supervisor)) return undefined;
+  return createClient(file);
+}
+
+/** The run around `ctx.cwd`; undefined when none goes on. */
+export async function connectRun(ctx: FlowContext): Promise<RunClient | undefined> {
+  const home = await findHome(ctx);
+  return home === undefined ? undefined : await connectRunAt(home);
+}
+
+/** @throws FlowError FLOW_RUN_NONE when nothing runs here */
+export async function requireRun(ctx: FlowContext): Promise<RunClient> {
+  const client = await connectRun(ctx);
+  if (client === undefined)
+    throw new FlowError("FLOW_RUN_NONE", "nothing runs here", { hint: "start it: flow run -d" });
+  return client;
+}
+
+function createClient({ id, socket, supervisor }: RunFile): RunClient {
+  const call = async (method: string, path: string): Promise<{ status: number; body: unknown }> =>
+    await exchange(socket, method, path);
+  return {
+    id,
+    supervisorPid: supervisor.pid,
+    state: async () => (await call("GET", "/state")).body as RunDocument,
+    stop: async (options = {}) =>
+      (await call("POST", `/stop${options.kill === true ? "?kill=1" : ""}`)).body as { exitCode: number },
+    control: async (service, verb) => {
+      const { status, body } = await call("POST", `/services/${encodeURIComponent(service)}/${verb}`);
+      if (status === 404) {
+        const { services = [] } = body as { services?: string[] };
+        throw new FlowError("FLOW_RUN_NO_SERVICE", `there is no service "${service}" in this run`, {
+          hint: `services are: ${services.join(", ")}`,
+        });
+      }
+      return body as ServiceStatus;
+    },
+    events: (options = {}) => events(socket, options),
+  };
+}
+
+function exchange(socketPath: string, method: string, path: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, method, path }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          body: JSON.parse(Buffer.concat(chunks).toString("utf8") || "null") as unknown,
+        }),
+      );
+    });
+    call.on("error", (error) =>
+      reject(
+        new FlowError("FLOW_RUN_UNREACHABLE", "the supervisor does not answer", {
+          cause: error,
+          hint: "flow ps tells whether it still runs",
+        }),
+      ),
+    );
+    call.end();
+  });
+}
+
+async function* events(
+  socketPath: string,
+  { logs = false, own = false, signal }: { logs?: boolean; own?: boolean; signal?: AbortSignal },
+): AsyncGenerator<RunEvent, void, undefined> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const call = request(
+      {
+        socketPath,
+        path: `/events?logs=${logs ? 1 : 0}&own=${own ? 1 : 0}`,
+        ...(signal === undefined ? {} : { signal }),
+      },
+      resolve,
+    );
+    call.on("error", reject);
+    call.end();
+  });
+  let rest = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of response) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield JSON.parse(line) as RunEvent;
+    }
+  } finally {
+    response.destroy();
+  }
+}

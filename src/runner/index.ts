@@ -1,0 +1,16 @@
+/** `flow run`: starts services with what they need, supervises them, and ends them without a trace. */
+export { connectRun, connectRunAt, requireRun, type RunClient } from "./client.ts";
+export { matches, readLogs, type LogFilter } from "./read-logs.ts";
+export { findHome, findScope, runPaths, type RunScope } from "./scope.ts";
+export { startRun, type StartedRun } from "./start.ts";
+export type { PlanOptions } from "./plan.ts";
+export {
+  failedStates,
+  type LogLine,
+  type RunDocument,
+  type RunEvent,
+  type RunPlan,
+  type RunState,
+  type ServiceState,
+  type ServiceStatus,
+} from "./types.ts";

@@ -1,0 +1,268 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { ServiceOrigin } from "../config/index.ts";
+import { chooseConsul, consulAgent } from "../consul/index.ts";
+import type { FlowContext } from "../core/context.ts";
+import { baseEnvironment, serviceFileVariables } from "./environment.ts";
+import { PortBook } from "./port-book.ts";
+import { runPaths, selectServices, type RunScope } from "./scope.ts";
+import type { ConsulPlan, ProcessPlan, RunPlan } from "./types.ts";
+
+export interface PlanOptions {
+  services: readonly string[];
+  attached: boolean;
+  /** auto, real, embedded, none or the URL of an agent. */
+  consul?: string;
+  edge?: boolean;
+}
+
+const infrastructureRestart: ProcessPlan["restart"] = {
+  policy: "on-failure",
+  backoffMs: 200,
+  maxBackoffMs: 5_000,
+  attempts: 10,
+  stableAfterMs: 10_000,
+};
+
+/** Decides everything about a run before it starts. @throws FlowError for a definition or a port that cannot be */
+export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOptions): Promise<RunPlan> {
+  const paths = runPaths(scope.home);
+  const id = randomBytes(6).toString("hex");
+  const names = selectServices(scope.services, options.services);
+  const ports = await PortBook.open(join(paths.run, "ports.json"));
+  const selected = names.map((name) => [name, scope.services.get(name) as ServiceOrigin] as const);
+  const wantsConsul =
+    scope.workspace !== undefined ||
+    options.consul !== undefined ||
+    selected.some(
+      ([, { definition }]) =>
+        definition.entry !== undefined || (definition.consul !== undefined && definition.consul !== false),
+    );
+  const consul =
+    wantsConsul && options.consul !== "none"
+      ? await planConsul(ctx, scope, { ports, preference: options.consul })
+      : undefined;
+  const wantsEdge =
+    options.edge ??
+    scope.workspace?.definition.edge?.enabled ??
+    selected.some(([, { definition }]) => definition.entry !== undefined);
+  const edge =
+    consul !== undefined && wantsEdge ? await planEdge(ctx, scope, { ports, consul: consul.plan }) : undefined;
+  const processes: ProcessPlan[] = [
+    ...(consul?.process === undefined ? [] : [consul.process]),
+    ...(edge === undefined ? [] : [edge.process]),
+  ];
+  for (const [name, origin] of selected)
+    processes.push(
+      await planService(ctx, scope, {
+        name,
+        origin,
+        ports,
+        consul: consul?.plan,
+        ownConsul: consul?.process !== undefined,
+      }),
+    );
+  await ports.save();
+  return {
+    id,
+    home: scope.home,
+    directory: paths.run,
+    logs: paths.logs,
+    socket: socketPath(ctx, paths.run),
+    consul: consul?.plan,
+    edge: edge === undefined ? undefined : { address: edge.address },
+    processes,
+    attached: options.attached,
+    flowVersion: ctx.installation.version,
+  };
+}
+
+/** Paths of Unix sockets hold about 100 bytes; a longer one moves to the runtime directory. */
+export function socketPath(ctx: FlowContext, directory: string): string {
+  const path = join(directory, "control.sock");
+  if (Buffer.byteLength(path) <= 100) return path;
+  const base = ctx.env.XDG_RUNTIME_DIR || join("/tmp", `flow-${process.getuid?.() ?? 0}`);
+  return join(base, `${createHash("sha256").update(path).digest("hex").slice(0, 16)}.sock`);
+}
+
+interface Planned {
+  plan: ConsulPlan;
+  /** Undefined for an agent that runs elsewhere. */
+  process: ProcessPlan | undefined;
+}
+
+async function planConsul(
+  ctx: FlowContext,
+  scope: RunScope,
+  { ports, preference }: { ports: PortBook; preference: string | undefined },
+): Promise<Planned> {
+  const { workspace, home } = scope;
+  const choice = await chooseConsul(ctx, {
+    preference: preference ?? workspace?.definition.consul ?? "auto",
+    ...(workspace === undefined ? {} : { toolsDir: workspace.paths.tools }),
+  });
+  if (choice.kind === "external") return { plan: { kind: "external", address: choice.address }, process: undefined };
+  const port = await ports.take("consul");
+  const agent = await consulAgent(ctx, choice, {
+    httpPort: port,
+    dataDir: runPaths(home).consul,
+    nodeName: "flow",
+    datacenter: workspace?.definition.datacentre ?? "dc1",
+  });
+  return {
+    plan: { kind: choice.kind, address: agent.address, ...(choice.kind === "real" ? { version: choice.version } : {}) },
+    process: {
+      name: "consul",
+      kind: "infrastructure",
+      argv: agent.argv as [string, ...string[]],
+      directory: home,
+      env: { ...baseEnvironment(ctx, workspace), ...agent.env },
+      port,
+      // Its address is in the environment of every service already.
+      fixedPort: true,
+      depends: {},
+      // Answers an error until the agent knows its leader.
+      gate: { http: "/v1/health/service/consul" },
+      gateTimeoutMs: 30_000,
+      settleMs: 0,
+      register: undefined,
+      consulId: undefined,
+      restart: infrastructureRestart,
+      stop: { signal: "SIGTERM", timeoutMs: 3_000 },
+    },
+  };
+}
+
+async function planEdge(
+  ctx: FlowContext,
+  scope: RunScope,
+  { ports, consul }: { ports: PortBook; consul: ConsulPlan },
+): Promise<{ address: string; process: ProcessPlan }> {
+  const wanted = scope.workspace?.definition.edge?.port;
+  const fixed = typeof wanted === "number";
+  const port = await ports.take("edge", fixed ? wanted : undefined);
+  return {
+    address: `127.0.0.1:${port}`,
+    process: {
+      name: "edge",
+      kind: "infrastructure",
+      argv: ctx.installation.entry("edge") as [string, ...string[]],
+      directory: scope.home,
+      env: {
+        ...baseEnvironment(ctx, scope.workspace),
+        FLOW_CONSUL_ADDR: consul.address,
+        FLOW_EDGE_DEBUG: "1",
+        NODE_COMPILE_CACHE: runPaths(scope.home).compileCache,
+      },
+      port,
+      fixedPort: true,
+      depends: consul.kind === "external" ? {} : { consul: "ready" },
+      gate: { http: "/-/healthz" },
+      gateTimeoutMs: 30_000,
+      settleMs: 0,
+      register: undefined,
+      consulId: undefined,
+      restart: infrastructureRestart,
+      stop: { signal: "SIGTERM", timeoutMs: 5_000 },
+    },
+  };
+}
+
+interface ServiceParts {
+  name: string;
+  origin: ServiceOrigin;
+  ports: PortBook;
+  consul: ConsulPlan | undefined;
+  /** Whether the run has a Consul of its own to wait for. */
+  ownConsul: boolean;
+}
+
+async function planService(
+  ctx: FlowContext,
+  scope: RunScope,
+  { name, origin, ports, consul, ownConsul }: ServiceParts,
+): Promise<ProcessPlan> {
+  const { definition, repository } = origin;
+  const { workspace, home } = scope;
+  const isEntry = definition.entry !== undefined;
+  const listens = isEntry ? definition.port !== "none" : usesPort(definition);
+  const port = listens
+    ? await ports.take(name, typeof definition.port === "number" ? definition.port : undefined)
+    : undefined;
+  const registers =
+    consul !== undefined && !isEntry && port !== undefined && (definition.consul ?? workspace !== undefined) !== false;
+  const gate =
+    definition.ready ??
+    (isEntry
+      ? consul === undefined
+        ? { grpc: true as const }
+        : { consul: true as const }
+      : port === undefined
+        ? { started: true as const }
+        : { tcp: true as const });
+  const data = join(runPaths(home).data, name);
+  await mkdir(data, { recursive: true });
+  const restart = definition.restart ?? {};
+  return {
+    name,
+    kind: "service",
+    argv: commandOf(ctx, definition, repository.dir),
+    directory: resolve(repository.dir, definition.directory ?? "."),
+    env: {
+      ...baseEnvironment(ctx, workspace),
+      FLOW_SERVICE: name,
+      FLOW_HOST: "127.0.0.1",
+      FLOW_LOG_FORMAT: "text",
+      FLOW_DATA_DIR: data,
+      ...(consul === undefined
+        ? {}
+        : { FLOW_CONSUL_ADDR: consul.address, FLOW_DC: workspace?.definition.datacentre ?? "dc1" }),
+      ...(isEntry ? { NODE_COMPILE_CACHE: runPaths(home).compileCache } : {}),
+      ...definition.env,
+      ...(await serviceFileVariables(join(home, "config", `${name}.env`))),
+    },
+    port,
+    fixedPort: typeof definition.port === "number",
+    depends: { ...(ownConsul ? { consul: "ready" as const } : {}), ...definition.depends },
+    gate,
+    gateTimeoutMs: gate.timeout ?? 60_000,
+    settleMs: definition.ready === undefined && gate.started === true ? 250 : 0,
+    register: registers
+      ? { tags: typeof definition.consul === "object" ? (definition.consul.tags ?? []) : [], http: gate.http }
+      : undefined,
+    consulId: isEntry && consul !== undefined ? name : undefined,
+    restart: {
+      policy: restart.policy ?? (gate.completed === true ? "never" : "on-failure"),
+      backoffMs: ("backoff" in restart ? restart.backoff : undefined) ?? 500,
+      maxBackoffMs: ("maxBackoff" in restart ? restart.maxBackoff : undefined) ?? 30_000,
+      attempts: ("attempts" in restart ? restart.attempts : undefined) ?? 5,
+      stableAfterMs: ("stableAfter" in restart ? restart.stableAfter : undefined) ?? 10_000,
+    },
+    stop: {
+      signal: `SIG${definition.stop?.signal ?? "TERM"}` as NodeJS.Signals,
+      timeoutMs: definition.stop?.timeout ?? 5_000,
+    },
+  };
+}
+
+/** A command listens when it says so: by `port`, a gate that asks a port, a registration, or by using the variable. */
+function usesPort({ port, ready, consul, command }: ServiceOrigin["definition"]): boolean {
+  if (port === "none") return false;
+  if (port !== undefined) return true;
+  if (ready?.tcp !== undefined || ready?.http !== undefined || ready?.grpc !== undefined || ready?.consul !== undefined)
+    return true;
+  if (consul !== undefined && consul !== false) return true;
+  return /\bPORT\b|FLOW_PORT|\{port\}/.test([command].flat().join(" "));
+}
+
+function commandOf(
+  ctx: FlowContext,
+  { entry, command }: ServiceOrigin["definition"],
+  directory: string,
+): [string, ...string[]] {
+  // Node's own warnings of young features concern nobody who runs a service.
+  if (entry !== undefined)
+    return [ctx.installation.nodePath, "--disable-warning=ExperimentalWarning", resolve(directory, entry)];
+  return Array.isArray(command) ? (command as [string, ...string[]]) : ["/bin/sh", "-c", command as string];
+}
