@@ -292,7 +292,7 @@ export class SupervisedService {
     }
     this.#crashes = uptime >= restart.stableAfterMs ? 1 : this.#crashes + 1;
     const looping = this.#crashes >= restart.attempts;
-    const delay =
+    const pauseMs =
       Math.min(restart.maxBackoffMs, restart.backoffMs * 2 ** (this.#crashes - 1)) * (0.75 + Math.random() / 2);
     this.set(
       looping ? "crash-looping" : "backing-off",
