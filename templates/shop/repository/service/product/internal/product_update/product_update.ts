@@ -12,10 +12,6 @@ export async function productUpdate(ctx: Context, request: ProductUpdate) {
 
   const row = findProduct(id);
   if (row === undefined) throw ctx.trace(productNotFound(id));
-  throw ctx.trace(
-    new RpcError(Code.FailedPrecondition, `only ${row.stock} of ${row.name} left`, {
-      reason: "OUT_OF_STOCK",
-      fields: { productId: id, stock: String(row.stock) },
-    }),
-  );
+  const fields = { productId: id, stock: String(row.stock) };
+  throw ctx.trace(new RpcError(Code.FailedPrecondition, `only ${row.stock} of ${row.name} left`, { reason: "OUT_OF_STOCK", fields }));
 }
