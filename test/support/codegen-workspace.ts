@@ -26,8 +26,10 @@ export async function makeCodegenWorkspace(
   for (const name of await dependenciesOf(join(checkoutRoot, "node_modules"))) {
     if (!links.has(name)) links.set(name, join(checkoutRoot, "node_modules", name));
   }
-  for (const [name, target] of links) await link(target, join(mirror, name));
-  for (const name of [...links.keys()]) await link(links.get(name) ?? "", join(home, "node_modules", name));
+  for (const [name, target] of links) {
+    await link(target, join(mirror, name));
+    await link(target, join(home, "node_modules", name));
+  }
   await link(directory, join(home, "node_modules/goflow"));
   for (const name of repositories) await link(join(source, name), join(home, "node_modules/@acme", name));
 

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { stageDirectory } from "../../core/files.ts";
-import type { Git } from "../../core/git/index.ts";
 import { layOut } from "./template.ts";
 
 /** Prefix of the example's git package in the mirror. */
@@ -18,7 +17,8 @@ export const exampleGitPrefix = "example.com/acme-labs/money";
 export async function createExampleUpstream(ctx: FlowContext, dir: string): Promise<{ url: string; ref: string }> {
   if (!existsSync(dir)) {
     await stageDirectory(dir, async (staging) => {
-      const git = await gitIn(ctx, staging);
+      const { Git } = await import("../../core/git/index.ts");
+      const git = new Git(ctx, staging);
       await layOut(ctx, "shop/money/library", { dir: staging, values: {} });
       const who = { name: "acme-labs", email: "money@acme-labs.example.com", date: "2024-01-15T10:00:00Z" };
       const env = {
@@ -41,14 +41,15 @@ export async function createExampleUpstream(ctx: FlowContext, dir: string): Prom
 /**
  * Patches the example's git package in the mirror, as a person would: an ordinary commit below its prefix.
  * @param mirror directory of the mirror's checkout
- * @returns whether it made a commit; false when the patch is in already
+ * @returns whether it made a commit; false when the patch is committed already
  */
 export async function applyExamplePatch(
   ctx: FlowContext,
   mirror: string,
   prefix: string = exampleGitPrefix,
 ): Promise<boolean> {
-  const git = await gitIn(ctx, mirror);
+  const { Git, identityEnvironment } = await import("../../core/git/index.ts");
+  const git = new Git(ctx, mirror);
   const patch = await readFile(join(ctx.installation.root, "templates", "shop", "money", "currency-digits.patch"));
   const apply = ["apply", "--whitespace=nowarn", `--directory=${prefix}`];
   if ((await readdir(join(mirror, prefix)).catch(() => [])).length === 0) {
@@ -57,27 +58,11 @@ export async function applyExamplePatch(
     });
   }
   const applied = await git.run([...apply, "--check", "--reverse", "-"], { input: patch, okCodes: [0, 1, 128] });
-  if (applied.exitCode === 0) return false;
-  await git.run([...apply, "--index", "-"], { input: patch });
+  if (applied.exitCode !== 0) await git.run([...apply, "--index", "-"], { input: patch });
+  // An earlier run may have been ended between applying and committing.
+  if (await git.test(["diff", "--cached", "--quiet", "--", prefix])) return false;
   const message =
     "money: take a currency's digits from the standard\n\nYen and won have no cents; 1980 JPY was written as 19.80 JPY.\n";
-  await git.run(["commit", "--quiet", "--message", message, "--", prefix], { env: await identity(git) });
+  await git.run(["commit", "--quiet", "--message", message, "--", prefix], { env: await identityEnvironment(git) });
   return true;
-}
-
-async function gitIn(ctx: FlowContext, dir: string): Promise<Git> {
-  const { Git } = await import("../../core/git/index.ts");
-  return new Git(ctx, dir);
-}
-
-/** A person's own identity wins; a fresh machine has none. */
-async function identity(git: Git): Promise<Record<string, string>> {
-  const { exitCode } = await git.run(["var", "GIT_COMMITTER_IDENT"], { okCodes: [0, 1, 128] });
-  if (exitCode === 0 && (await git.run(["config", "user.email"], { okCodes: [0, 1] })).exitCode === 0) return {};
-  return {
-    GIT_AUTHOR_NAME: "flow",
-    GIT_AUTHOR_EMAIL: "flow@localhost",
-    GIT_COMMITTER_NAME: "flow",
-    GIT_COMMITTER_EMAIL: "flow@localhost",
-  };
 }

@@ -85,7 +85,7 @@ describe("generate", () => {
     await gen();
     await rm(join(dir, "proto/other"), { recursive: true });
     const { removed } = await gen();
-    expect(removed.sort()).toEqual([join(dir, "rpc/other/gone_pb.ts"), join(dir, "rpc/other/index.ts")]);
+    expect([...removed].sort()).toEqual([join(dir, "rpc/other/gone_pb.ts"), join(dir, "rpc/other/index.ts")]);
     expect(await read(dir, "rpc/other/ours.ts")).toContain("ours");
     expect(await read(dir, "rpc/copies/thing_pb.ts")).toContain("@generated");
 
