@@ -10,8 +10,12 @@ import type { Headers, Status } from "./transport/transport.ts";
 /** Header that carries google.rpc.Status, as every gRPC library knows it. */
 export const detailsHeader = "grpc-status-details-bin";
 
-/** Most bytes of an encoded google.rpc.Status. Base64 in a trailer adds a third, and 8 KiB is what peers take. */
-const mostBytes = 5_500;
+/**
+ * All trailers of an error stay within 7,680 bytes, what every peer takes: the encoded google.rpc.Status, to which
+ * base64 adds a third, and `grpc-message`, which percent-encoding may triple.
+ */
+const mostBytes = 4_400;
+const mostStatusMessageBytes = 480;
 const mostMessageBytes = 1_024;
 const mostFields = 32;
 const mostFieldBytes = 256;
@@ -24,7 +28,7 @@ export function encodeError(
   error: RpcError,
   place: { service?: string; method?: string },
 ): { status: Status; trailers: Headers } {
-  const status = { code: error.code as number, message: shorten(error.message, mostMessageBytes) };
+  const status = { code: error.code as number, message: shorten(error.message, mostStatusMessageBytes) };
   try {
     return { status, trailers: [[detailsHeader, encodeDetails(error, status, place)]] };
   } catch {
@@ -80,7 +84,8 @@ function pack({ error, status, frames, causes, fields, details }: Parts): Uint8A
     StatusSchema,
     create(StatusSchema, {
       code: status.code,
-      message: status.message,
+      // `grpc-message` is shorter: a reader of the details sees more.
+      message: shorten(error.message, mostMessageBytes),
       details: [
         anyPack(ErrorInfoSchema, info),
         anyPack(DebugInfoSchema, debug),
@@ -123,7 +128,7 @@ function unpack(code: Code, message: string, value: Uint8Array): RpcError {
     else details.push({ typeUrl: any.typeUrl, value: any.value });
   }
   const { "flow.id": id, ...fields } = info?.metadata ?? {};
-  const error = new RpcError(code, message, {
+  const error = new RpcError(code, status.message === "" ? message : status.message, {
     ...(info === undefined || info.reason === "" ? {} : { reason: info.reason }),
     ...(id === undefined ? {} : { id }),
     fields,

@@ -12,10 +12,12 @@ export interface TargetChoice {
 }
 
 const targets = new Map<string, Target>();
+const overrides = new Map<string, TargetChoice>();
 let discovery: Discovery | undefined;
 
 /** The one Target of this process for a service. */
-export function targetFor(service: string, choice: TargetChoice = {}): Target {
+export function targetFor(service: string, asked: TargetChoice = {}): Target {
+  const choice = overrides.get(service) ?? asked;
   const endpoints = choice.endpoints ?? environment.target(service);
   const transport = choice.transport ?? selectTransport();
   const key = [service, transport.name, ...endpoints].join(" ");
@@ -53,4 +55,10 @@ export function closeTargets(): void {
   for (const target of targets.values()) target.close();
   targets.clear();
   discovery = undefined;
+}
+
+/** Sends this process's calls of a service elsewhere; returns what takes it back. */
+export function overrideTarget(service: string, choice: TargetChoice): () => void {
+  overrides.set(service, choice);
+  return () => void overrides.delete(service);
 }
