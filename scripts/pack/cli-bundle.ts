@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { listFiles, root } from "./inputs.ts";
+import { leanHttp } from "./lean-http.ts";
 import { namedExportsOfCommonJs } from "./named-exports.ts";
 
 /**
@@ -36,7 +37,7 @@ export async function bundleCli(out: string): Promise<string[]> {
       splitting: true,
       chunkNames: "chunks/[name]-[hash]",
       banner: { js: commonJsScope },
-      plugins: [namedExportsOfCommonJs],
+      plugins: [leanHttp, namedExportsOfCommonJs],
     }),
   ]);
   return [...Object.keys(launcher.metafile.inputs), ...Object.keys(rest.metafile.inputs)];
