@@ -1,5 +1,6 @@
 /** `flow run`: starts services with what they need, supervises them, and ends them without a trace. */
 export { connectRun, connectRunAt, requireRun, type RunClient } from "./client.ts";
+export { foreignPorts, type ForeignPort } from "./foreign-ports.ts";
 export { matches, readLogs, type LogFilter } from "./read-logs.ts";
 export { findHome, findScope, runPaths, type RunScope } from "./scope.ts";
 export { startRun, type StartedRun } from "./start.ts";

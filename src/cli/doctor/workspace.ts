@@ -16,7 +16,71 @@ export async function checkWorkspace(ctx: FlowContext): Promise<CheckResult[]> {
   });
   if (workspace === undefined) return [configuration];
   const found = workspace;
-  return [configuration, await check("activation", () => checkActivation(ctx, found))];
+  return [
+    configuration,
+    await check("activation", () => checkActivation(ctx, found)),
+    await check("mirror", () => checkMirror(ctx, found)),
+    await check("tools", () => checkTools(ctx, found)),
+    await check("Consul", () => checkConsul(ctx, found)),
+    await check("ports", () => checkPorts(found)),
+  ];
+}
+
+async function checkMirror(ctx: FlowContext, { paths }: Workspace): Promise<Finding> {
+  const { mirrorStatus, openMirror } = await import("../../vendoring/index.ts");
+  const statuses = await mirrorStatus(ctx, await openMirror(ctx, paths.mirror));
+  const named = (state: string) => statuses.filter((status) => status.state === state).map(({ prefix }) => prefix);
+  const [missing, modified, patched] = [named("missing"), named("modified"), named("patched")];
+  if (missing.length > 0) {
+    return {
+      status: "problem",
+      detail: `${missing.join(", ")} recorded, but gone`,
+      fix: `git -C ${paths.mirror} log -- ${missing[0]} tells who removed it`,
+    };
+  }
+  const detail = `${statuses.length} packages and sources, ${patched.length} patched`;
+  if (modified.length === 0) return { status: "ok", detail };
+  return {
+    status: "warning",
+    detail: `${detail}; not committed: ${modified.join(", ")}`,
+    fix: "commit there to make it a patch; flow vendor status names the files",
+  };
+}
+
+async function checkTools(ctx: FlowContext, workspace: Workspace): Promise<Finding> {
+  const { listTools } = await import("../../toolchain/index.ts");
+  const tools = await listTools(ctx, workspace);
+  const wrong = tools.filter(({ state }) => state !== "installed");
+  if (wrong.length === 0)
+    return { status: "ok", detail: tools.map(({ name, installed }) => `${name} ${installed}`).join(", ") };
+  return {
+    status: "problem",
+    detail: wrong.map(({ name, state }) => `${name} is ${state}`).join(", "),
+    fix: "flow tool install",
+  };
+}
+
+async function checkConsul(ctx: FlowContext, { definition, paths }: Workspace): Promise<Finding> {
+  const { chooseConsul } = await import("../../consul/index.ts");
+  const choice = await chooseConsul(ctx, { preference: definition.consul ?? "auto", toolsDir: paths.tools });
+  if (choice.kind === "real") return { status: "ok", detail: `real agent ${choice.version} (${choice.path})` };
+  if (choice.kind === "external") return { status: "ok", detail: `an agent that runs already, ${choice.address}` };
+  return { status: "ok", detail: "embedded agent; flow tool install consul brings the real one" };
+}
+
+/** Sticky ports that somebody else took: flow moves on to others, but a person who bookmarked one wonders. */
+async function checkPorts({ paths }: Workspace): Promise<Finding> {
+  const { foreignPorts } = await import("../../runner/index.ts");
+  const taken = await foreignPorts(paths.home);
+  if (taken.length === 0) return { status: "ok", detail: "the services' ports are free, or theirs" };
+  const list = taken.map(
+    ({ name, port, owner }) => `${port} of ${name}${owner === undefined ? "" : ` by process ${owner}`}`,
+  );
+  return {
+    status: "warning",
+    detail: `taken by others: ${list.join(", ")}`,
+    fix: "flow run gives these services other ports",
+  };
 }
 
 async function checkActivation(ctx: FlowContext, { paths }: Workspace): Promise<Finding> {
