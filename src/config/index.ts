@@ -1,11 +1,6 @@
 export { editYaml } from "./edit.ts";
-export {
-  checkServiceGraph,
-  findRepository,
-  loadRepository,
-  type Repository,
-  type ServiceOrigin,
-} from "./repository.ts";
+export { findRepository, findWorkspaceRoot } from "./find.ts";
+export { checkServiceGraph, loadRepository, type Repository, type ServiceOrigin } from "./repository.ts";
 export type {
   DependencyCondition,
   GeneratorDefinition,
@@ -14,14 +9,7 @@ export type {
   ServiceDefinition,
 } from "./repository-schema.ts";
 export { repositoryFile } from "./repository-schema.ts";
-export {
-  findWorkspaceRoot,
-  loadRepositories,
-  loadServices,
-  loadWorkspace,
-  loadWorkspaceAt,
-  type Workspace,
-} from "./workspace.ts";
+export { loadRepositories, loadServices, loadWorkspace, loadWorkspaceAt, type Workspace } from "./workspace.ts";
 export {
   workspaceFile,
   type RepositoryReference,

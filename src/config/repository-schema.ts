@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "./duration.ts";
 
 /** A service's name: it is the name in Consul, of its log file and of its directory. RFC 1123 label. */

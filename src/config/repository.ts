@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { FlowError } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
 import { repositoryKeys } from "./keys.ts";
@@ -26,14 +25,6 @@ export async function loadRepository(dir: string): Promise<Repository> {
   const definition = checkYaml(file, repositoryFile, repositoryKeys);
   checkDependencies(file, definition.services ?? {});
   return { name: definition.name ?? basename(dir), dir, file: path, definition };
-}
-
-/** Directory of the nearest flow.yaml at or above `cwd`. */
-export function findRepository(cwd: string): string | undefined {
-  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
-    if (existsSync(join(dir, "flow.yaml"))) return dir;
-    if (dirname(dir) === dir) return undefined;
-  }
 }
 
 /** What one file alone can tell, with its line; {@link checkServiceGraph} checks across files. */

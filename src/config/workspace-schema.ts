@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { serviceName } from "./repository-schema.ts";
 
 const npmScope = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "must be an npm scope without the @, in lower case");

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { workspacePaths, type WorkspacePaths } from "../core/paths.ts";
+import { findWorkspaceRoot } from "./find.ts";
 import { workspaceKeys } from "./keys.ts";
 import { merge, type Layer } from "./layers.ts";
 import { checkServiceGraph, loadRepository, type Repository, type ServiceOrigin } from "./repository.ts";
@@ -15,26 +16,6 @@ export interface Workspace {
   readonly paths: WorkspacePaths;
   /** Which file or variable gave each value, by dotted key: `consul` → `…/config/local.yaml`. */
   readonly origins: ReadonlyMap<string, string>;
-}
-
-/** Root of the workspace that `cwd` lies in, or FLOW_HOME; undefined when there is none. */
-export async function findWorkspaceRoot(ctx: Pick<FlowContext, "cwd" | "env">): Promise<string | undefined> {
-  for (let dir = resolve(ctx.cwd); ; dir = dirname(dir)) {
-    if (await isWorkspaceRoot(dir)) return dir;
-    if (dirname(dir) === dir) break;
-  }
-  const home = ctx.env.FLOW_HOME;
-  return home !== undefined && home !== "" && (await isWorkspaceRoot(home)) ? resolve(home) : undefined;
-}
-
-async function isWorkspaceRoot(dir: string): Promise<boolean> {
-  const path = join(dir, "flow.yaml");
-  if (!existsSync(path)) return false;
-  // A repository's flow.yaml has the same name; `organization` tells them apart, and a broken file is worth its complaint.
-  const file = await readYaml(path);
-  return (
-    typeof file?.value === "object" && file.value !== null && ("organization" in file.value || "module" in file.value)
-  );
 }
 
 /** Loads the workspace around `ctx.cwd` (or FLOW_HOME). @throws FlowError FLOW_NOT_A_WORKSPACE, FLOW_CONFIG_INVALID */

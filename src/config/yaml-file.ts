@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { FlowError, systemCode } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
 

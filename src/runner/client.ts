@@ -4,7 +4,7 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { readJson } from "../core/json.ts";
 import { isRunning } from "../core/proc.ts";
-import { findHome, runPaths } from "./scope.ts";
+import { findHome, runPaths } from "./home.ts";
 import type { RunDocument, RunEvent, ServiceStatus } from "./types.ts";
 
 /** A run that goes on, seen from outside its supervisor. */

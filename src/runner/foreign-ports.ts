@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { readJson } from "../core/json.ts";
 import { connectRunAt } from "./client.ts";
-import { runPaths } from "./scope.ts";
+import { runPaths } from "./home.ts";
 import { isFree, portOwner } from "./supervisor/ports.ts";
 
 export interface ForeignPort {

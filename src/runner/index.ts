@@ -2,7 +2,8 @@
 export { connectRun, connectRunAt, requireRun, type RunClient } from "./client.ts";
 export { foreignPorts, type ForeignPort } from "./foreign-ports.ts";
 export { matches, readLogs, type LogFilter } from "./read-logs.ts";
-export { findHome, findScope, runPaths, type RunScope } from "./scope.ts";
+export { findHome, runPaths } from "./home.ts";
+export { findScope, type RunScope } from "./scope.ts";
 export { startRun, type StartedRun } from "./start.ts";
 export type { PlanOptions } from "./plan.ts";
 export {

@@ -6,7 +6,8 @@ import { chooseConsul, consulAgent } from "../consul/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { baseEnvironment, serviceFileVariables } from "./environment.ts";
 import { PortBook } from "./port-book.ts";
-import { runPaths, selectServices, type RunScope } from "./scope.ts";
+import { runPaths } from "./home.ts";
+import { selectServices, type RunScope } from "./scope.ts";
 import type { ConsulPlan, ProcessPlan, RunPlan } from "./types.ts";
 
 export interface PlanOptions {

@@ -14,6 +14,7 @@ import {
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { writeNew } from "../core/files.ts";
+import { runPaths } from "./home.ts";
 
 /** What `flow run` runs: a workspace, or a plain directory with a flow.yaml. */
 export interface RunScope {
@@ -21,24 +22,6 @@ export interface RunScope {
   /** The workspace's root, or the directory of the flow.yaml. */
   home: string;
   services: ReadonlyMap<string, ServiceOrigin>;
-}
-
-/** Directories of a run below its home. */
-export function runPaths(home: string) {
-  const state = join(home, ".flow");
-  return {
-    state,
-    run: join(state, "run"),
-    logs: join(state, "logs"),
-    consul: join(state, "consul"),
-    data: join(state, "data"),
-    compileCache: join(state, "compile-cache"),
-  } as const;
-}
-
-/** The home of a run without reading its definition: what `ps`, `logs` and `stop` need. */
-export async function findHome(ctx: FlowContext): Promise<string | undefined> {
-  return (await findWorkspaceRoot(ctx)) ?? findRepository(ctx.cwd);
 }
 
 /** @throws FlowError FLOW_CONFIG_NOT_FOUND, FLOW_CONFIG_INVALID */

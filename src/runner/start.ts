@@ -8,7 +8,8 @@ import { withLock } from "../core/lock.ts";
 import { lastLines } from "../core/process.ts";
 import { connectRunAt, type RunClient } from "./client.ts";
 import { planRun, type PlanOptions } from "./plan.ts";
-import { findScope, prepareDirectories, runPaths, type RunScope } from "./scope.ts";
+import { runPaths } from "./home.ts";
+import { findScope, prepareDirectories, type RunScope } from "./scope.ts";
 import type { RunPlan } from "./types.ts";
 
 export interface StartedRun {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { loadWorkspace, loadWorkspaceAt } from "../../../src/config/index.ts";
+import { findWorkspaceRoot, loadWorkspace, loadWorkspaceAt } from "../../../src/config/index.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 const minimal = "organization: acme\nmodule: example.com/acme\nmirror:\n  url: mirror.git\n";
@@ -66,4 +66,16 @@ test("outside of any workspace the way to make one is told", async () => {
     code: "FLOW_NOT_A_WORKSPACE",
     hint: expect.stringContaining("flow bootstrap"),
   });
+});
+
+test("only a key of the document itself makes a flow.yaml a workspace's", async () => {
+  const dir = await tempDirectory();
+  const root = async (text: string) => {
+    await writeFile(join(dir, "flow.yaml"), text);
+    return await findWorkspaceRoot({ cwd: dir, env: {} });
+  };
+  expect(await root("# organization: acme\nservices:\n  organization: {command: [sleep, '1']}\n")).toBeUndefined();
+  expect(await root("organizations: [acme]\n")).toBeUndefined();
+  expect(await root("services: {}\n'organization' : acme\n")).toBe(dir);
+  expect(await root("module: example.com/acme\r\n")).toBe(dir);
 });

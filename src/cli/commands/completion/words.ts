@@ -1,12 +1,6 @@
 import { readdir } from "node:fs/promises";
-import {
-  findRepository,
-  findWorkspaceRoot,
-  loadRepository,
-  loadServices,
-  loadWorkspaceAt,
-} from "../../../config/index.ts";
 import { join } from "node:path";
+import { findRepository, findWorkspaceRoot } from "../../../config/find.ts";
 import { defineCommand } from "../../command.ts";
 
 export const command = defineCommand({
@@ -29,6 +23,7 @@ async function words(
     if (root === undefined) return [];
     return (await readdir(join(root, "scripts"))).map((name) => name.replace(/\.[^.]+$/, ""));
   }
+  const { loadRepository, loadServices, loadWorkspaceAt } = await import("../../../config/index.ts");
   if (root !== undefined) return [...(await loadServices(await loadWorkspaceAt(root, ctx.env))).keys()];
   const repository = findRepository(ctx.cwd);
   return repository === undefined ? [] : Object.keys((await loadRepository(repository)).definition.services ?? {});
