@@ -144,6 +144,12 @@ export function framesOfError(error: Error, boundary: { service?: string; method
   return frames;
 }
 
+/** Frames of the stack that V8 keeps of an error's origin in this process, innermost first. */
+export function stackFrames(error: Error): Frame[] {
+  const origin = cause(error);
+  return framesOf(origin instanceof Error ? origin.stack : error.stack, 16);
+}
+
 const emptyFrame: Frame = { function: "", file: "", line: 0 };
 
 function place(frame: Frame): string {

@@ -92,7 +92,7 @@ export interface CallMethodOptions {
   address: string;
   /** `/common.Product/Get` */
   method: string;
-  /** The request in ProtoJSON; several for a method that takes a stream. Default: one empty message. */
+  /** The request in ProtoJSON; several, or none, for a method that takes a stream. Default: an empty message. */
   requests?: Iterable<JsonValue> | AsyncIterable<JsonValue>;
   /** Ms for the whole call, default 30,000. */
   timeoutMs?: number;
@@ -176,7 +176,16 @@ async function* encodeAll(
   registry: Registry,
   requests: Iterable<JsonValue> | AsyncIterable<JsonValue>,
 ): AsyncGenerator<Uint8Array> {
-  for await (const json of requests) yield toBinary(method.input, parseRequest(method, json, registry));
+  const single = method.methodKind === "unary" || method.methodKind === "server_streaming";
+  let count = 0;
+  for await (const json of requests) {
+    if (single && count++ > 0) {
+      const message = `${method.parent.typeName}/${method.name} takes one request`;
+      throw new RpcError(Code.InvalidArgument, message, { reason: "TOO_MANY_REQUESTS" });
+    }
+    yield toBinary(method.input, parseRequest(method, json, registry));
+  }
+  if (single && count === 0) yield toBinary(method.input, parseRequest(method, {}, registry));
 }
 
 function parseRequest(method: DescMethod, json: JsonValue, registry: Registry) {

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "../../code.ts";
 import { runWith, type Context } from "../../context.ts";
-import { framesOfError, prependFrame, RpcError, toRpcError } from "../../error.ts";
+import { framesOfError, prependFrame, RpcError, stackFrames, toRpcError } from "../../error.ts";
 import { calledByService, incomingContext } from "../propagation.ts";
 import { encodeError } from "../status-details.ts";
 import type { ServerCall } from "../transport/transport.ts";
@@ -80,7 +80,9 @@ export function atBoundary(error: unknown, { label }: MethodEntry, ctx: Context)
   const rpc = toRpcError(error);
   const frames = framesOfError(rpc, place(ctx));
   if (!frames.some((frame) => frame.function === label && frame.service === ctx.service)) {
-    prependFrame(rpc, { ...place(ctx), function: label, file: "", line: 0 });
+    // An awaiting method stands in the stack of what failed below it; of another only the name is known.
+    const seen = stackFrames(rpc).find((frame) => frame.function === label) ?? { function: label, file: "", line: 0 };
+    prependFrame(rpc, { ...place(ctx), ...seen });
   }
   return rpc;
 }
