@@ -16,6 +16,8 @@ export interface OptionSpec {
   description: string;
   default?: string | boolean | readonly string[];
   choices?: readonly string[];
+  /** May be given several times; its value is the list. */
+  repeatable?: boolean;
 }
 
 export interface Example {

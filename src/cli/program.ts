@@ -135,10 +135,11 @@ async function buildVerb(row: CommandEntry, { loaded, output, program, execute }
     formatHelp: (command, helper) => formatVerbHelp(definition, { command, helper, streams: output.streams }),
   });
   for (const { syntax, description } of definition.arguments ?? []) verb.argument(syntax, description);
-  for (const { flags, description, default: value, choices } of definition.options ?? []) {
+  for (const { flags, description, default: value, choices, repeatable } of definition.options ?? []) {
     const option = new Option(flags, description);
     if (value !== undefined) option.default(value);
     if (choices !== undefined) option.choices(choices);
+    if (repeatable === true) option.argParser<string[]>((next, list) => [...(list ?? []), next]);
     verb.addOption(option);
   }
   if (definition.mutates === true) verb.option("--dry-run", "print what would be done, and do nothing");

@@ -47,6 +47,9 @@ export const errorCodes = {
   FLOW_CONSUL_NOT_FOUND: exitCodes.unavailable,
   FLOW_CONSUL_UNREACHABLE: exitCodes.unavailable,
   // edge
+  FLOW_CALL_FAILED: exitCodes.failure,
+  FLOW_CALL_NO_METHOD: exitCodes.usage,
+  FLOW_CALL_UNAVAILABLE: exitCodes.unavailable,
   FLOW_EDGE_CANNOT_LISTEN: exitCodes.failure,
   // runner
   FLOW_RUN_ALREADY: exitCodes.failure,

@@ -138,6 +138,18 @@ export const commands: readonly CommandEntry[] = [
     group: "Run them",
     load: () => import("./run/stop.ts"),
   },
+  {
+    name: "call",
+    summary: "call a method of a running service, and print its answer as JSON",
+    group: "Run them",
+    load: () => import("./call/call.ts"),
+  },
+  {
+    name: "services",
+    summary: "show what is registered in Consul: services, instances, methods and their options",
+    group: "Run them",
+    load: () => import("./services/services.ts"),
+  },
   // Workspace
   {
     name: "env",
