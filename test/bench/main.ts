@@ -8,6 +8,7 @@ import { writeResult } from "./support/report.ts";
 const benchmarks: Record<string, () => Promise<{ measure(bench: Bench): Promise<string> }>> = {
   startup: () => import("./startup.ts"),
   vendor: () => import("./vendor.ts"),
+  run: () => import("./run.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -1,10 +1,11 @@
 import { performance } from "node:perf_hooks";
 
-/** One thing to measure. `run` resolves when what is timed is over; `prepare` runs before it, off the clock. */
+/** One thing to measure. `run` resolves when what is timed is over; what is before and after it is off the clock. */
 export interface Case {
   name: string;
   prepare?(): Promise<void>;
   run(): Promise<void>;
+  finish?(): Promise<void>;
 }
 
 export interface Sample {
@@ -25,11 +26,12 @@ export async function interleave(
   for (let round = 0; round < rounds + warmUp; round++) {
     for (let turn = 0; turn < cases.length; turn++) {
       const index = (turn + round) % cases.length;
-      const { prepare, run } = cases[index] as Case;
+      const { prepare, run, finish } = cases[index] as Case;
       await prepare?.();
       const begin = performance.now();
       await run();
       const time = performance.now() - begin;
+      await finish?.();
       if (round >= warmUp) samples[index]?.times.push(time);
     }
   }
