@@ -4,14 +4,14 @@
 #   bring.sh npm        prints the directory that holds npm and npx
 #   bring.sh registry   prints the npm registry that this machine's settings name; nothing when none do
 # Progress and errors go to stderr. What is fetched is checked, staged and renamed: it is whole or absent.
-# FLOW_IDLE_SECONDS is how long a transfer may stand still (default 30); FLOW_NODE_DIST is where the official
+# FLOW_NETWORK_TIMEOUT is how many seconds a transfer may stand still (default 30); FLOW_NODE_DIST is where the official
 # archives lie, for platforms without a recorded hash (default https://nodejs.org/dist).
 set -eu
 
 here=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
 . "$here/pins.sh"
 . "$here/find-node.sh"
-idle=${FLOW_IDLE_SECONDS:-30}
+idle=${FLOW_NETWORK_TIMEOUT:-30}
 stage=
 
 main() {

@@ -6,6 +6,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { FlowContext } from "./context.ts";
 import { FlowError, isFlowError, messageOf } from "./errors.ts";
+import { networkTimeoutMs } from "./network-timeout.ts";
 import { redact } from "./redact.ts";
 import { retry } from "./retry.ts";
 
@@ -13,7 +14,7 @@ export interface DownloadOptions {
   /** Expected digests, all checked: `{ sha256: hex }` or `{ sha512: base64 }`. */
   sha256?: string;
   sha512?: string;
-  /** Ms without a byte after which the transfer counts as dead, default 30,000. */
+  /** Ms without a byte after which the transfer counts as dead, default {@link networkTimeoutMs}. */
   idleTimeoutMs?: number;
   /** Tries in all, default 3. A 4xx answer is final. */
   attempts?: number;
@@ -92,7 +93,7 @@ async function attempt<T>(
   options: DownloadOptions,
   consume: (response: Response, touch: () => void) => Promise<T>,
 ): Promise<T> {
-  const idleMs = options.idleTimeoutMs ?? 30_000;
+  const idleMs = options.idleTimeoutMs ?? networkTimeoutMs(ctx);
   return await retry(
     async () => {
       const idle = new AbortController();

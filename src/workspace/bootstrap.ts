@@ -31,7 +31,7 @@ export interface BootstrapResult {
 /**
  * Makes a workspace, joins a team's, or mends one that is there: each step looks at what is there and does what is
  * missing. After Ctrl-C, a crash or a failure the next run goes on. Steps are `bootstrap.directory`, `.node`,
- * `.mirror`, `.flow`, `.tools`, `.repositories`, `.example`, `.links` and `.generate`.
+ * `.mirror`, `.flow`, `.repositories`, `.example`, `.tools`, `.links` and `.generate`.
  * @throws FlowError FLOW_DIRECTORY_NOT_EMPTY, FLOW_WORKSPACE_MISMATCH, FLOW_MIRROR_NOT_PUBLISHED, and those of the parts
  */
 export async function bootstrapWorkspace(ctx: FlowContext, options: BootstrapOptions): Promise<BootstrapResult> {
@@ -53,9 +53,9 @@ export async function bootstrapWorkspace(ctx: FlowContext, options: BootstrapOpt
       await bringNode(ctx, workspace);
       const mirror = await bringMirror(ctx, workspace, state);
       await bringFlow(ctx, workspace, { ...state, mirror });
-      const tools = await bringTools(ctx, workspace, { ...state, mirror });
       await bringRepositories(ctx, workspace, state);
       workspace = await makeExample(ctx, workspace, { ...state, mirror });
+      const tools = await bringTools(ctx, workspace);
       await step(ctx, { id: "bootstrap.links", title: "Linking packages" }, async ({ result }) => {
         const { links } = await linkPackages(ctx, workspace);
         result(`${links} in node_modules`);

@@ -33,7 +33,6 @@ export async function planBootstrap(
     ["node", unless(existsSync(join(paths.bin, "node")), `bring Node into ${paths.node}`)],
     ["mirror", unless(existsSync(join(paths.mirror, ".git")), `clone ${mirrorUrl} to ${paths.mirror}`)],
     ["flow", unless(existsSync(join(paths.bin, "flow")), "bring flow into the mirror and link it in bin/")],
-    ["tools", unless(existsSync(join(paths.bin, "buf")), "install the tools of flow.yaml out of the mirror")],
     ["repositories", unless(missing.length === 0, `clone ${missing.map(([name]) => name).join(", ")}`)],
     [
       "example",
@@ -42,6 +41,7 @@ export async function planBootstrap(
         `make ${join(paths.source, example ?? "")}`,
       ),
     ],
+    ["tools", unless(existsSync(join(paths.bin, "buf")), "install the tools of flow.yaml out of the mirror")],
     ["links", unless(existsSync(paths.nodeModules), `link packages in ${paths.nodeModules}`)],
     ["generate", "generate what protos have changed"],
   ];

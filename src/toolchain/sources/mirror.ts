@@ -22,7 +22,12 @@ export async function mirrorCandidate(ctx: FlowContext, { name, tool, workspace 
       hint: `add it: flow vendor add npm:${packageName}`,
     });
   });
-  const version = closure[0]?.version ?? "";
+  const [itself] = closure;
+  // A release is a bundle that needs nothing beside it.
+  const isRelease =
+    itself !== undefined && mirror.manifest.prefixes[itself.prefix]?.source.startsWith("release:") === true;
+  const packages = isRelease ? [itself] : closure;
+  const version = itself?.version ?? "";
   if (tool.version !== undefined && tool.version !== version) {
     throw new FlowError(
       "FLOW_TOOL_UNAVAILABLE",
@@ -35,14 +40,14 @@ export async function mirrorCandidate(ctx: FlowContext, { name, tool, workspace 
   const trees = await committedTrees(
     ctx,
     mirror,
-    closure.map(({ prefix }) => prefix),
+    packages.map(({ prefix }) => prefix),
   );
   return {
     version,
     source: "mirror",
     identity: trees,
     fill: async (staging) => {
-      await exportPackages(ctx, mirror, { closure, staging });
+      await exportPackages(ctx, mirror, { packages, staging });
       const program = await programOf(join(staging, "node_modules", packageName), tool.bin ?? name);
       return {
         identity: trees,
@@ -65,18 +70,18 @@ async function committedTrees(ctx: FlowContext, mirror: Mirror, prefixes: readon
 }
 
 interface Export {
-  closure: readonly { name: string; prefix: string }[];
+  packages: readonly { name: string; prefix: string }[];
   staging: string;
 }
 
 /** Writes committed files below `staging/node_modules`, through an index of its own, so that no work tree is touched. */
-async function exportPackages(ctx: FlowContext, mirror: Mirror, { closure, staging }: Export): Promise<void> {
+async function exportPackages(ctx: FlowContext, mirror: Mirror, { packages, staging }: Export): Promise<void> {
   const git = new Git(ctx, mirror.dir);
   const index = `${staging}.index`;
   const env = { GIT_INDEX_FILE: index };
   // Nested packages come with the tree of the package around them.
-  const outermost = closure.filter(
-    ({ prefix }) => !closure.some((other) => other.prefix !== prefix && prefix.startsWith(`${other.prefix}/`)),
+  const outermost = packages.filter(
+    ({ prefix }) => !packages.some((other) => other.prefix !== prefix && prefix.startsWith(`${other.prefix}/`)),
   );
   try {
     for (const { name, prefix } of outermost) {

@@ -7,7 +7,7 @@ import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step, type StepControl } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
-import { Git, identityEnvironment } from "../../core/git/index.ts";
+import { clone, Git, hasCommits, identityEnvironment } from "../../core/git/index.ts";
 import { layOut } from "../../core/templates.ts";
 import { defaultTools } from "../../toolchain/index.ts";
 import type { Journal } from "../journal.ts";
@@ -27,13 +27,13 @@ export async function makeDirectory(ctx: FlowContext, home: string, { request, i
     id: "bootstrap.directory",
     title: request.from === undefined ? `Making the workspace ${home}` : `Cloning the workspace into ${home}`,
   };
-  if (existsSync(join(home, "flow.yaml")) && (await hasHead(git))) {
+  if (existsSync(join(home, "flow.yaml")) && existsSync(join(home, ".git")) && (await hasCommits(git))) {
     skipStep(ctx, { ...described, title: "Workspace", detail: home });
     return;
   }
   try {
     await step(ctx, described, (control) =>
-      request.from === undefined ? create(ctx, git, request) : clone(ctx, git, { url: request.from, control }),
+      request.from === undefined ? create(ctx, git, request) : takeTeams(ctx, git, { url: request.from, control }),
     );
   } catch (error) {
     if (isNew) await removeTree(home);
@@ -54,7 +54,7 @@ async function create(ctx: FlowContext, git: Git, request: Journal): Promise<voi
   const files = await layOut(ctx, "workspace", { dir: git.dir, values });
   if (!existsSync(join(git.dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
   await git.run(["add", "--all"]);
-  if (await hasHead(git)) return;
+  if (await hasCommits(git)) return;
   const message = `Make the workspace of ${organization}\n\n${files.length} files by flow ${ctx.installation.version}.\n`;
   await git.run(["commit", "--quiet", "--no-verify", "-m", message], { env: await identityEnvironment(git) });
 }
@@ -66,7 +66,7 @@ function inlineYaml(tool: object): string {
     .join(", ")} }`;
 }
 
-async function clone(
+async function takeTeams(
   ctx: FlowContext,
   git: Git,
   { url, control }: { url: string; control: StepControl },
@@ -75,11 +75,8 @@ async function clone(
   const staging = join(home, ".flow", "clone");
   if (!existsSync(join(home, ".git"))) {
     await removeTree(staging);
-    await new Git(ctx, ctx.cwd).run(["clone", "--quiet", "--progress", "--no-checkout", "--", url, staging], {
-      idleTimeoutMs: 30_000,
-      onProgress: (line) => control.progress(line.trim()),
-    });
-    await checkClone(new Git(ctx, staging), url);
+    const onProgress = (line: string) => control.progress(line);
+    await checkClone(await clone(ctx, { url, dir: staging, checkout: false, onProgress }), url);
     await rename(join(staging, ".git"), join(home, ".git"));
     await removeTree(staging);
   }
@@ -88,7 +85,7 @@ async function clone(
 
 /** Refuses what cannot become a workspace before any of it is in place. */
 async function checkClone(git: Git, url: string): Promise<void> {
-  if (!(await hasHead(git))) throw notAWorkspace(url, "the repository is empty");
+  if (!(await hasCommits(git))) throw notAWorkspace(url, "the repository is empty");
   const { stdout, exitCode } = await git.run(["show", "HEAD:flow.yaml"], { okCodes: [0, 128] });
   if (exitCode !== 0) throw notAWorkspace(url, "it holds no flow.yaml");
   const definition = workspaceFile.pick({ organization: true, mirror: true }).loose().safeParse(parse(stdout));
@@ -100,9 +97,4 @@ function notAWorkspace(url: string, why: string): FlowError {
   return new FlowError("FLOW_NOT_A_WORKSPACE", `${url} is no workspace: ${why}`, {
     hint: "a workspace's flow.yaml names organization, module and mirror. Is this a business repository? Join its team's workspace instead",
   });
-}
-
-async function hasHead(git: Git): Promise<boolean> {
-  if (!existsSync(join(git.dir, ".git"))) return false;
-  return (await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] })).exitCode === 0;
 }

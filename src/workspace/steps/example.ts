@@ -1,33 +1,27 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  applyExamplePatch,
-  createExampleUpstream,
-  exampleGitPrefix,
-  exampleNpmSpecs,
-  scaffoldExample,
-} from "../../codegen/index.ts";
+import { applyExamplePatch, createExampleUpstream, exampleGitPrefix, scaffoldExample } from "../../codegen/index.ts";
 import { editYaml, loadWorkspaceAt, type Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { skipStep, step } from "../../core/events.ts";
-import { Git, identityEnvironment } from "../../core/git/index.ts";
+import { Git, hasCommits, identityEnvironment } from "../../core/git/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { writeJournal } from "../journal.ts";
-import { addOptions, type MirrorState } from "./state.ts";
+import { addOptions, exampleStep, type MirrorState } from "./state.ts";
 
-/** The example repository and the packages it uses, once: what was made is the user's from then on. */
+/** The example repository and the patched library it uses. Its npm packages came with flow. */
 export async function makeExample(ctx: FlowContext, workspace: Workspace, state: MirrorState): Promise<Workspace> {
   const { request, home } = state;
   const { example } = request;
-  const id = "bootstrap.example";
+  const id = exampleStep;
   const title = "Example";
   if (example === undefined || request.done.includes(id)) {
     skipStep(ctx, { id, title, detail: example ?? "none was asked for" });
     return workspace;
   }
   return await step(ctx, { id, title }, async ({ progress, result }) => {
-    progress("bringing its packages into the mirror");
-    await vendorPackages(ctx, workspace, state);
+    progress("bringing its library into the mirror");
+    await vendorLibrary(ctx, workspace, state);
     progress("writing its repository");
     const dir = join(workspace.paths.source, example);
     await scaffoldExample(ctx, { dir, organization: workspace.definition.organization, name: example });
@@ -43,14 +37,9 @@ export async function makeExample(ctx: FlowContext, workspace: Workspace, state:
   });
 }
 
-async function vendorPackages(ctx: FlowContext, workspace: Workspace, { mirror }: MirrorState): Promise<void> {
+async function vendorLibrary(ctx: FlowContext, workspace: Workspace, { mirror }: MirrorState): Promise<void> {
   const options = addOptions(ctx, workspace);
-  const held = (name: string) => mirror.manifest.prefixes[name] !== undefined;
-  const missing = exampleNpmSpecs.filter(
-    (spec) => !held(`node_modules/${spec.slice("npm:".length).replace(/(?<=.)@.*$/, "")}`),
-  );
-  if (missing.length > 0) await addSources(ctx, mirror.dir, missing, options);
-  if (!held(exampleGitPrefix)) {
+  if (mirror.manifest.prefixes[exampleGitPrefix] === undefined) {
     const { url, ref } = await createExampleUpstream(ctx, join(workspace.paths.packages, "example", "money"));
     await addSources(ctx, mirror.dir, [url], { ...options, ref, prefix: exampleGitPrefix });
   }
@@ -62,8 +51,7 @@ async function commitRepository(ctx: FlowContext, dir: string, name: string): Pr
   const git = new Git(ctx, dir);
   if (!existsSync(join(dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
   await git.run(["add", "--all"]);
-  const { exitCode } = await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] });
-  if (exitCode === 0) return;
+  if (await hasCommits(git)) return;
   const env = await identityEnvironment(git);
   await git.run(["commit", "--quiet", "--no-verify", "-m", `Begin with the example ${name}`], { env });
 }

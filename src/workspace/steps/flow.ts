@@ -1,49 +1,71 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
+import { exampleNpmSpecs } from "../../codegen/index.ts";
 import type { Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step } from "../../core/events.ts";
 import { removeTree, writeIfChanged } from "../../core/files.ts";
 import { run } from "../../core/process.ts";
-import { programShim } from "../../toolchain/index.ts";
+import { defaultPackages, programShim } from "../../toolchain/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { embeddedMirror } from "../request.ts";
-import { addOptions, isMaker, type MirrorState } from "./state.ts";
+import { addOptions, exampleStep, isMaker, type MirrorState } from "./state.ts";
 
 const prefix = "node_modules/goflow";
 
-/** flow itself as a package of the mirror, started by `bin/flow`. */
+/**
+ * flow itself as a package of the mirror, started by `bin/flow`, and with it the packages that a new mirror starts
+ * with: one resolution, one import.
+ */
 export async function bringFlow(ctx: FlowContext, workspace: Workspace, state: MirrorState): Promise<void> {
   const { mirror } = state;
   const held = mirror.manifest.prefixes[prefix];
   const described = { id: "bootstrap.flow", title: "flow" };
-  if (held === undefined && !isMaker(state)) {
-    throw new FlowError("FLOW_TOOL_UNAVAILABLE", "the mirror holds no flow", {
-      cause: `there is no ${prefix} in ${workspace.definition.mirror.url}`,
-      hint: `whoever keeps the mirror adds it from a checkout of flow: flow vendor add file:$(node scripts/pack.ts | tail -n 1)`,
-    });
-  }
-  if (held !== undefined && !followsCheckout(ctx, workspace, state)) {
+  if (held === undefined && !isMaker(state)) throw noFlow(workspace);
+  const packages = firstPackages(state);
+  if (held !== undefined && packages.length === 0 && !followsCheckout(ctx, workspace, state)) {
     skipStep(ctx, { ...described, detail: `${held.version ?? ""} in the mirror` });
   } else {
     await step(ctx, described, async ({ progress, result }) => {
       progress("packing");
       const { directory, tarball, version } = await packFlow(ctx);
       try {
-        if (version !== held?.version) {
-          progress("adding it to the mirror");
-          await addSources(ctx, mirror.dir, [`file:${tarball}`], addOptions(ctx, workspace));
-          await pushMirror(ctx, mirror.dir);
-        }
+        const specs = [...(version === held?.version ? [] : [`file:${tarball}`]), ...packages];
+        progress("adding it to the mirror");
+        if (specs.length > 0) await addSources(ctx, mirror.dir, specs, addOptions(ctx, workspace));
       } finally {
         await removeTree(directory);
       }
+      await pushMirror(ctx, mirror.dir);
       result(`${version} in the mirror`);
     });
   }
   await writeLauncher(workspace);
+}
+
+/** What a new mirror holds beside flow, unless it does already. */
+function firstPackages(state: MirrorState): string[] {
+  if (!isMaker(state)) return [];
+  const { mirror, request } = state;
+  const tools = Object.entries(defaultPackages).map(([name, version]) => `npm:${name}@${version}`);
+  const example = request.example === undefined || request.done.includes(exampleStep) ? [] : exampleNpmSpecs;
+  return [...tools, ...example].filter(
+    (spec) => mirror.manifest.prefixes[`node_modules/${packageName(spec)}`] === undefined,
+  );
+}
+
+/** `npm:@scope/name@^1.0.0` is `@scope/name`. */
+function packageName(spec: string): string {
+  return spec.slice("npm:".length).replace(/(?<=.)@.*$/, "");
+}
+
+function noFlow({ definition }: Workspace): FlowError {
+  return new FlowError("FLOW_TOOL_UNAVAILABLE", "the mirror holds no flow", {
+    cause: `there is no ${prefix} in ${definition.mirror.url}`,
+    hint: "whoever keeps the mirror adds it from a checkout of flow: flow vendor add file:$(node scripts/pack.ts | tail -n 1)",
+  });
 }
 
 /** A workspace with a mirror of its own, bootstrapped from a checkout, gets the checkout's present state. */

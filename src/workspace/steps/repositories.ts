@@ -4,7 +4,7 @@ import type { RepositoryReference, Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { skipStep, step, warn } from "../../core/events.ts";
 import { stageDirectory, sweepStaging } from "../../core/files.ts";
-import { Git } from "../../core/git/index.ts";
+import { clone } from "../../core/git/index.ts";
 import type { BootstrapState } from "./state.ts";
 
 /** Clones the repositories of flow.yaml that are not there yet. */
@@ -30,18 +30,15 @@ export async function bringRepositories(
   await step(ctx, described, async ({ progress, result }) => {
     for (const [index, [name, reference]] of clonable.entries()) {
       progress(name, index, clonable.length);
-      await clone(ctx, join(paths.source, name), reference);
+      await bring(ctx, join(paths.source, name), reference);
     }
     result(clonable.map(([name]) => name).join(", "));
   });
 }
 
-async function clone(ctx: FlowContext, target: string, { url = "", ref }: RepositoryReference): Promise<void> {
+async function bring(ctx: FlowContext, target: string, { url = "", ref }: RepositoryReference): Promise<void> {
   await sweepStaging(target);
   await stageDirectory(target, async (staging) => {
-    const branch = ref === undefined ? [] : ["--branch", ref];
-    await new Git(ctx, staging).run(["clone", "--quiet", "--progress", ...branch, "--", url, staging], {
-      idleTimeoutMs: 30_000,
-    });
+    await clone(ctx, { url, dir: staging, ...(ref === undefined ? {} : { ref }) });
   });
 }

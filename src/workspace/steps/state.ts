@@ -16,6 +16,9 @@ export interface MirrorState extends BootstrapState {
   mirror: Mirror;
 }
 
+/** Runs once only: what it made is the user's from then on. */
+export const exampleStep = "bootstrap.example";
+
 /** Whether this workspace was made here, so that its mirror may be filled; a joined one is taken as it is. */
 export function isMaker({ request }: BootstrapState): boolean {
   return request.from === undefined && request.organization !== undefined;
