@@ -33,6 +33,7 @@ test("errors keep their code and reason, deadlines end a call that hangs", async
     }),
     { name: "echo" },
   );
+  expect(echo.close).toBeTypeOf("function");
   await expect(getEcho().say(background(), { text: "fail" })).rejects.toMatchObject({
     code: Code.NotFound,
     reason: "SILENCE",

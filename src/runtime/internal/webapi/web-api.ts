@@ -6,12 +6,16 @@ import { RpcError, toRpcError } from "../../error.ts";
 import { incomingContext } from "../propagation.ts";
 import { atBoundary } from "../server/handle.ts";
 import type { MethodEntry, MethodTable } from "../server/table.ts";
+import { bindRequest, compileBindings, matchBinding, type Binding, type BindingMatch } from "./bindings.ts";
 import { readJsonBody } from "./body.ts";
+import { readUpload, readWholeUpload } from "./upload.ts";
 
 export interface WebApiSettings {
   service: string | undefined;
   /** Largest JSON body in bytes, default 4 MiB. */
   maxBodyBytes?: number;
+  /** Largest file of an upload to a method that takes one message, default `maxBodyBytes`. A stream has no limit. */
+  maxUploadBytes?: number;
   /** Ms a call may take without a deadline of the caller, default 30,000. */
   timeoutMs?: number;
   /** Origins that browsers may call from; `*` for all. Default: none, so no CORS headers. */
@@ -26,18 +30,27 @@ export interface WebApiSettings {
   }) => Promise<Readonly<Record<string, string>>>;
 }
 
-/** `POST /api/<package>.<Service>/<Method>` in ProtoJSON for every method with `(flow.webapi).enable`. */
+/**
+ * `POST /api/<package>.<Service>/<Method>` in ProtoJSON for every method with `(flow.webapi).enable`, and the paths of
+ * its `google.api.http` rules.
+ */
 export function createWebApi(table: MethodTable, settings: WebApiSettings): RequestListener {
+  const routes: Routes = { table, bindings: compileBindings(table) };
   return (request, response) => {
-    void serve(table, settings, request, response).catch((error: unknown) => {
+    void serve(routes, settings, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else sendError(response, toRpcError(error));
     });
   };
 }
 
+interface Routes {
+  table: MethodTable;
+  bindings: readonly Binding[];
+}
+
 async function serve(
-  table: MethodTable,
+  routes: Routes,
   settings: WebApiSettings,
   request: IncomingMessage,
   response: ServerResponse,
@@ -47,18 +60,11 @@ async function serve(
     response.writeHead(204).end();
     return;
   }
-  const path = (request.url ?? "/").split("?", 1)[0] as string;
-  const entry = path.startsWith("/api/") ? table.get(path.slice("/api".length)) : undefined;
-  if (entry === undefined || !entry.webapi.enable)
-    throw new RpcError(Code.NotFound, `there is no ${path} here`, { reason: "NO_ROUTE" });
-  if (request.method !== "POST") {
-    response.setHeader("allow", "POST, OPTIONS");
-    throw new RpcError(Code.Unimplemented, `${path} takes POST`, { reason: "METHOD_NOT_ALLOWED" });
-  }
+  const { entry, match } = route(routes, request, response);
   const ctx = contextOf(entry, settings, request, response);
   try {
     await authenticate(entry, settings, { request, ctx });
-    await runWith(ctx, () => answer(entry, settings, { request, response, ctx }));
+    await runWith(ctx, () => answer(entry, settings, { request, response, ctx, match }));
   } catch (error) {
     const rpc = atBoundary(error, entry, ctx);
     ctx.logError(rpc);
@@ -67,16 +73,39 @@ async function serve(
   }
 }
 
+/** @throws RpcError NOT_FOUND, or UNIMPLEMENTED for a path that takes other verbs */
+function route(
+  { table, bindings }: Routes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): { entry: MethodEntry; match: BindingMatch | undefined } {
+  const path = (request.url ?? "/").split("?", 1)[0] as string;
+  const verb = request.method ?? "GET";
+  const match = matchBinding(bindings, verb, path);
+  if (match !== undefined) return { entry: match.binding.entry, match };
+  const entry = path.startsWith("/api/") ? table.get(path.slice("/api".length)) : undefined;
+  if (entry?.webapi.enable === true && verb === "POST") return { entry, match: undefined };
+  const verbs = [
+    ...(entry?.webapi.enable === true ? ["POST"] : []),
+    ...bindings.filter(({ pattern }) => pattern.test(path)).map((binding) => binding.verb),
+  ];
+  if (verbs.length === 0) throw new RpcError(Code.NotFound, `there is no ${path} here`, { reason: "NO_ROUTE" });
+  response.setHeader("allow", [...new Set(verbs), "OPTIONS"].join(", "));
+  throw new RpcError(Code.Unimplemented, `${path} takes ${verbs.join(" or ")}`, { reason: "METHOD_NOT_ALLOWED" });
+}
+
 interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
   ctx: Context;
+  /** The `google.api.http` rule that led here; undefined for the plain path. */
+  match: BindingMatch | undefined;
 }
 
 async function authenticate(
   entry: MethodEntry,
   settings: WebApiSettings,
-  { request, ctx }: Omit<Exchange, "response">,
+  { request, ctx }: Pick<Exchange, "request" | "ctx">,
 ): Promise<void> {
   if (entry.webapi.public) return;
   if (settings.authenticate === undefined) {
@@ -92,19 +121,15 @@ async function authenticate(
     ctx.setField(name, value);
 }
 
-async function answer(
-  entry: MethodEntry,
-  settings: WebApiSettings,
-  { request, response, ctx }: Exchange,
-): Promise<void> {
-  const { input, output, methodKind } = entry.descriptor;
-  const json = await readJsonBody(request, settings.maxBodyBytes ?? 4 * 1024 * 1024);
-  const streamsIn = methodKind === "client_streaming" || methodKind === "bidi_streaming";
-  const messages = (streamsIn && Array.isArray(json) ? json : [json]).map((value) => parse(input, value as JsonValue));
-  const result = entry.invoke(ctx, streamsIn ? iterate(messages) : messages[0]);
+async function answer(entry: MethodEntry, settings: WebApiSettings, exchange: Exchange): Promise<void> {
+  const { response, ctx, match } = exchange;
+  const { output, methodKind } = entry.descriptor;
+  const result = entry.invoke(ctx, await readRequest(entry, settings, exchange));
   if (methodKind === "unary" || methodKind === "client_streaming") {
-    const body = JSON.stringify(toJson(output, create(output, (await result) as never), { alwaysEmitImplicit: true }));
-    response.writeHead(200, { "content-type": "application/json" }).end(body);
+    const json = toJson(output, create(output, (await result) as never), { alwaysEmitImplicit: true });
+    const field = output.fields.find(({ name }) => name === match?.binding.responseBody);
+    const body = field === undefined ? json : (json as Record<string, JsonValue>)[field.jsonName];
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body ?? null));
     return;
   }
   for await (const message of result as AsyncIterable<unknown>) {
@@ -115,6 +140,32 @@ async function answer(
   }
   if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
   response.end();
+}
+
+/** The request message, or the stream of them, from JSON, parameters or an upload. */
+async function readRequest(
+  entry: MethodEntry,
+  settings: WebApiSettings,
+  { request, match }: Exchange,
+): Promise<unknown> {
+  const { input, methodKind } = entry.descriptor;
+  const most = settings.maxBodyBytes ?? 4 * 1024 * 1024;
+  const streamsIn = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+  if (entry.webapi.upload) {
+    if (streamsIn) return createAll(input, readUpload(request, input));
+    return create(input, (await readWholeUpload(request, input, settings.maxUploadBytes ?? most)) as never);
+  }
+  const json = await readJsonBody(request, most);
+  if (match !== undefined) {
+    const query = new URL(request.url ?? "/", "http://flow").searchParams;
+    return parse(input, bindRequest(match, query, json));
+  }
+  const messages = (streamsIn && Array.isArray(json) ? json : [json]).map((value) => parse(input, value));
+  return streamsIn ? iterate(messages) : messages[0];
+}
+
+async function* createAll(schema: DescMessage, parts: AsyncIterable<object>): AsyncIterable<Message> {
+  for await (const part of parts) yield create(schema, part as never);
 }
 
 async function* iterate<T>(messages: readonly T[]): AsyncIterable<T> {
