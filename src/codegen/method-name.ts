@@ -18,14 +18,8 @@ export function findMethod(methods: readonly IndexedMethod[], name: string): Ind
   const { service, method } = parseMethodName(name);
   const exact = methods.find(({ path }) => path === `/${service}/${method}`);
   if (exact !== undefined) return exact;
-  const matching = methods.filter((candidate) => {
-    const own = parseMethodName(candidate.path);
-    const names = [own.service, own.service.split(".").at(-1) ?? "", candidate.service];
-    return (
-      own.method.toLowerCase() === method.toLowerCase() &&
-      names.some((known) => known.toLowerCase() === service.toLowerCase())
-    );
-  });
+  const wanted = `${service}/${method}`.toLowerCase();
+  const matching = methods.filter((candidate) => spellingsOf(candidate).some((text) => text.toLowerCase() === wanted));
   const [found, ...others] = matching;
   if (found !== undefined && others.length === 0) return found;
   if (found !== undefined) {
@@ -33,12 +27,22 @@ export function findMethod(methods: readonly IndexedMethod[], name: string): Ind
       hint: "give the whole name",
     });
   }
+  // As people write them, short or whole: the nearest tells which method was meant.
+  const spellings = new Map(
+    methods.flatMap((candidate) => spellingsOf(candidate).map((text) => [text, candidate.path])),
+  );
+  const suggestion = spellings.get(nearest(`${service}/${method}`, [...spellings.keys()]) ?? "");
   const paths = methods.map(({ path }) => path);
-  const suggestion = nearest(`/${service}/${method}`, paths);
   throw new FlowError("FLOW_METHOD_UNKNOWN", `no proto defines ${name}`, {
     hint:
       suggestion === undefined
         ? `methods are: ${paths.slice(0, 20).join(", ") || "none yet"}`
         : `did you mean ${suggestion}?`,
   });
+}
+
+/** `common.Product/Get`, `Product/Get`, and `product/Get` by its name in Consul. */
+function spellingsOf({ path, service: consulName }: IndexedMethod): string[] {
+  const { service, method } = parseMethodName(path);
+  return [service, service.split(".").at(-1) ?? "", consulName].map((known) => `${known}/${method}`);
 }

@@ -95,7 +95,8 @@ async function post(
 ): Promise<{ status: number; body: Record<string, unknown> }> {
   const response = await fetch(`http://${address}/api/${method}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    // A kept connection would hold up the stop of the service.
+    headers: { "content-type": "application/json", connection: "close" },
     body: JSON.stringify(body),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
