@@ -21,7 +21,7 @@ export async function measure({ release, dir, env }: Bench): Promise<string> {
   const project = join(dir, "project");
   await mkdir(project);
   await writeFile(join(project, "service.mjs"), service);
-  const definitions = services.map((name) => `  ${name}:\n    command: [node, service.mjs]\n`);
+  const definitions = services.map((name) => `  ${name}:\n    command: [node, service.mjs]\n    port: auto\n`);
   await writeFile(join(project, "flow.yaml"), `services:\n${definitions.join("")}`);
   const environment = { ...env };
   const consul = realConsul();
@@ -60,6 +60,8 @@ export async function measure({ release, dir, env }: Bench): Promise<string> {
       },
     };
   };
+  // A run that failed half-way would outlive the directory that it runs in.
+  await using _leftover = { [Symbol.asyncDispose]: async () => void (await flow("stop").catch(() => undefined)) };
   const samples = await interleave(
     [
       kind("no Consul, no edge", "--consul", "none", "--no-edge"),

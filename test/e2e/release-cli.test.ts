@@ -6,6 +6,7 @@ import { parseSync } from "oxc-parser";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildRelease } from "../../scripts/pack/build.ts";
 import { commands } from "../../src/cli/commands/index.ts";
+import { describeInstallation } from "../../src/core/installation.ts";
 import { runReleased, unpackRelease, type UnpackedRelease } from "../support/release.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -54,6 +55,14 @@ describe("the packed command line, with nothing beside it", () => {
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
     expect(stdout).toContain(`flow ${name}`);
   });
+
+  test.each(["consul-agent", "edge", "protoc-gen-flow", "supervisor"] as const)(
+    "holds the program %s where it is looked for",
+    async (name) => {
+      const [, file = ""] = describeInstallation(release.directory, process.execPath).entry(name);
+      expect((await lstat(file)).isFile()).toBe(true);
+    },
+  );
 
   test("imports nothing but Node's own modules and its own files", async () => {
     const outside: string[] = [];
