@@ -54,7 +54,7 @@ function startLoad(url: string, callers: number) {
   const agent = new Agent({ keepAlive: true });
   const failures: string[] = [];
   let answers = 0;
-  let done = false;
+  const state = { done: false };
   const call = (): Promise<string> =>
     new Promise((resolve, reject) => {
       const request = httpRequest(
@@ -67,7 +67,7 @@ function startLoad(url: string, callers: number) {
       request.on("error", reject).end('{"text":"hi","number":"5"}');
     });
   const running = Array.from({ length: callers }, async () => {
-    while (!done) {
+    while (!state.done) {
       const answer = await call().catch((error: unknown) => String(error));
       if (answer === '200 {"text":"hi","number":"5"}') answers++;
       else failures.push(answer);
@@ -76,7 +76,7 @@ function startLoad(url: string, callers: number) {
   return {
     answers: () => answers,
     stop: async () => {
-      done = true;
+      state.done = true;
       await Promise.all(running);
       agent.destroy();
       return { answers, failures };

@@ -69,9 +69,9 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
     const first = await startEcho(consul, { service: "rolling", id: "rolling-1" });
     const { url } = await startEdgeProcess(agent.address);
     const statuses = new Map<number, number>();
-    let done = false;
-    const load = Array.from({ length: 4 }, async () => {
-      while (!done) {
+    const load = { done: false };
+    const callers = Array.from({ length: 4 }, async () => {
+      while (!load.done) {
         const { status, body } = await post(`${url}/api/test.Echo/Say`, { text: "x" });
         await body?.cancel();
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -94,8 +94,8 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
     const third = await startEcho(consul, { service: "rolling", id: "rolling-3" });
     expect(await knows(2)).toBe(true);
     expect(await second.end("SIGTERM")).toBe(0);
-    done = true;
-    await Promise.all(load);
+    load.done = true;
+    await Promise.all(callers);
     expect([...statuses.keys()]).toEqual([200]);
     expect(statuses.get(200)).toBeGreaterThan(50);
     await third.end("SIGTERM");

@@ -37,33 +37,31 @@ export const command = defineCommand<unknown>({
   ],
   run: async (ctx, { args, options }) => {
     const { parseHeaders, parseTimeout, parseWords } = await import("./request.ts");
-    const { callMethod, RpcError } = await import("../../../runtime/reflection.ts");
-    const { callError } = await import("./failure.ts");
+    const { callMethod } = await import("../../../runtime/reflection.ts");
+    const { firstReachable } = await import("./locate.ts");
     const { service, method, json } = parseWords(args.method as string[]);
     const headers = parseHeaders((options.header as string[] | undefined) ?? []);
     const timeoutMs = parseTimeout(String(options.timeout));
     const requests = await requestsOf(ctx, json);
-    const address =
-      text(options.address) ?? (await locateAddress(ctx, { service, method, consul: text(options.consul) }));
-    const told = (error: unknown): unknown => {
-      ctx.signal.throwIfAborted();
-      return error instanceof RpcError ? callError(error, method) : error;
-    };
-    try {
-      const { kind, responses } = await callMethod({
-        address,
-        method,
-        headers,
-        timeoutMs,
-        signal: ctx.signal,
-        ...(requests === undefined ? {} : { requests: requests as AsyncIterable<JsonValue> }),
-      });
-      if (kind === "server_streaming" || kind === "bidi_streaming") return stream(responses, told);
-      const [answer] = await Array.fromAsync(responses);
-      return answer;
-    } catch (error) {
-      throw told(error);
-    }
+    const given = text(options.address);
+    const addresses =
+      given === undefined ? await locateAddresses(ctx, { service, method, consul: text(options.consul) }) : [given];
+    const { kind, responses } = await telling(ctx, method, () =>
+      firstReachable(addresses, (address) =>
+        callMethod({
+          address,
+          method,
+          headers,
+          timeoutMs,
+          signal: ctx.signal,
+          ...(requests === undefined ? {} : { requests: requests as AsyncIterable<JsonValue> }),
+        }),
+      ),
+    );
+    const answers = answersOf(ctx, method, responses);
+    if (kind === "server_streaming" || kind === "bidi_streaming") return answers;
+    const [only] = await Array.fromAsync(answers);
+    return only?.toJSON();
   },
   render: (answer) => (answer instanceof StreamedAnswer ? JSON.stringify(answer) : JSON.stringify(answer, null, 2)),
 });
@@ -81,14 +79,36 @@ class StreamedAnswer {
   }
 }
 
-async function* stream(
+async function* answersOf(
+  ctx: CliContext,
+  method: string,
   responses: AsyncIterable<JsonValue>,
-  told: (error: unknown) => unknown,
 ): AsyncGenerator<StreamedAnswer> {
+  const iterator = responses[Symbol.asyncIterator]();
   try {
-    for await (const answer of responses) yield new StreamedAnswer(answer);
+    for (;;) {
+      const next = await telling(ctx, method, () => iterator.next());
+      if (next.done === true) return;
+      yield new StreamedAnswer(next.value);
+    }
+  } finally {
+    await iterator.return?.();
+    // A call may end before its requests do: what is still open there would keep the process.
+    ctx.streams.stdin.destroy();
+  }
+}
+
+/** Does a part of a call; how the call failed is told in the command's own terms. */
+async function telling<T>(ctx: CliContext, method: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    throw told(error);
+    ctx.signal.throwIfAborted();
+    const [{ RpcError }, { callError }] = await Promise.all([
+      import("../../../runtime/reflection.ts"),
+      import("./failure.ts"),
+    ]);
+    throw error instanceof RpcError ? callError(error, method) : error;
   }
 }
 
@@ -98,13 +118,9 @@ interface Wanted {
   consul: string | undefined;
 }
 
-async function locateAddress(ctx: CliContext, { service, method, consul }: Wanted): Promise<string> {
-  const [{ findConsul }, { addressOf, locate }] = await Promise.all([
-    import("./find-consul.ts"),
-    import("./locate.ts"),
-  ]);
-  const { instance } = await locate(await findConsul(ctx, consul), method, service);
-  return addressOf(instance);
+async function locateAddresses(ctx: CliContext, { service, method, consul }: Wanted): Promise<string[]> {
+  const [{ findConsul }, { locate }] = await Promise.all([import("./find-consul.ts"), import("./locate.ts")]);
+  return await locate(await findConsul(ctx, consul), method, service);
 }
 
 /** The requests to send; undefined for one empty message. */
@@ -112,9 +128,20 @@ async function requestsOf(ctx: CliContext, json: string | undefined): Promise<un
   const { parseRequests, readRequests } = await import("./request.ts");
   if (json !== undefined && json !== "-") return parseRequests(json);
   if (json === undefined && !isPiped()) return undefined;
+  return announced(ctx, readRequests(ctx.streams.stdin as AsyncIterable<Buffer>));
+}
+
+/** Says what the command waits for when nothing comes for a while. */
+async function* announced<T>(ctx: CliContext, requests: AsyncIterable<T>): AsyncGenerator<T> {
   const waiting = setTimeout(() => info(ctx, "reading the request from standard input"), silenceMs);
-  ctx.streams.stdin.once("data", () => clearTimeout(waiting)).once("end", () => clearTimeout(waiting));
-  return readRequests(ctx.streams.stdin as AsyncIterable<Buffer>);
+  try {
+    for await (const request of requests) {
+      clearTimeout(waiting);
+      yield request;
+    }
+  } finally {
+    clearTimeout(waiting);
+  }
 }
 
 /** Whether a file or a shell's pipe was put in. Other things that are no terminal may never end. */

@@ -6,17 +6,12 @@ import { ask } from "./find-consul.ts";
 /** How long one service may take to say what it offers, in ms. */
 const reflectMs = 2_000;
 
-export interface Located {
-  service: string;
-  instance: ServiceInstance;
-}
-
 /**
- * A passing instance of the service that serves a method: the named one, or the one that says so in its tags, or, for
- * a method without a web API, in its reflection.
+ * Addresses of the passing instances of the service that serves a method, from a random one on: of the named service, or
+ * of the one that says so in its tags, or, for a method without a web API, in its reflection.
  * @throws FlowError FLOW_CALL_UNAVAILABLE, FLOW_CALL_NO_METHOD, FLOW_CONSUL_UNREACHABLE
  */
-export async function locate(consul: Consul, method: string, service: string | undefined): Promise<Located> {
+export async function locate(consul: Consul, method: string, service: string | undefined): Promise<string[]> {
   const catalog = await ask(consul, async () => await consul.services());
   const names = Object.keys(catalog).filter((name) => name !== "consul");
   if (service !== undefined) {
@@ -27,15 +22,15 @@ export async function locate(consul: Consul, method: string, service: string | u
   return await passing(consul, tagged ?? (await byReflection(consul, method, names)));
 }
 
-async function passing(consul: Consul, service: string): Promise<Located> {
+async function passing(consul: Consul, service: string): Promise<string[]> {
   const instances = await ask(consul, async () => await consul.health(service, { passing: true }));
-  const instance = instances[Math.floor(Math.random() * instances.length)];
-  if (instance === undefined) {
+  if (instances.length === 0) {
     throw new FlowError("FLOW_CALL_UNAVAILABLE", `no instance of ${service} is passing`, {
       hint: `flow services shows its instances, flow logs ${service} why they are not well`,
     });
   }
-  return { service, instance };
+  const from = Math.floor(Math.random() * instances.length);
+  return [...instances.slice(from), ...instances.slice(0, from)].map(addressOf);
 }
 
 async function byReflection(consul: Consul, method: string, names: readonly string[]): Promise<string> {
@@ -52,8 +47,9 @@ async function byReflection(consul: Consul, method: string, names: readonly stri
 async function methodsOf(consul: Consul, service: string): Promise<string[]> {
   const { reflectServices } = await import("../../../runtime/reflection.ts");
   try {
-    const { instance } = await passing(consul, service);
-    const services = await reflectServices(addressOf(instance), { timeoutMs: reflectMs });
+    const services = await firstReachable(await passing(consul, service), async (address) =>
+      reflectServices(address, { timeoutMs: reflectMs }),
+    );
     return services.flatMap(({ methods }) => methods.map(({ path }) => path));
   } catch {
     return [];
@@ -65,6 +61,25 @@ function unknownService(service: string, names: readonly string[]): FlowError {
   return new FlowError("FLOW_CALL_UNAVAILABLE", `there is no service "${service}" in Consul`, {
     hint: guess === undefined ? `there is: ${names.join(", ") || "none"}` : `did you mean ${guess}?`,
   });
+}
+
+/** Asks one instance after the other while nobody answers: Consul learns of a death only at its next check. */
+export async function firstReachable<T>(
+  addresses: readonly string[],
+  open: (address: string) => Promise<T>,
+): Promise<T> {
+  for (const address of addresses.slice(0, -1)) {
+    try {
+      return await open(address);
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+    }
+  }
+  return await open(addresses.at(-1) as string);
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Error && "codeName" in error && error.codeName === "UNAVAILABLE";
 }
 
 /** host:port as gRPC takes it. */
