@@ -60,8 +60,6 @@ export async function measure({ release, dir, env }: Bench): Promise<string> {
       },
     };
   };
-  // A run that failed half-way would outlive the directory that it runs in.
-  await using _leftover = { [Symbol.asyncDispose]: async () => void (await flow("stop").catch(() => undefined)) };
   const samples = await interleave(
     [
       kind("no Consul, no edge", "--consul", "none", "--no-edge"),
@@ -69,7 +67,8 @@ export async function measure({ release, dir, env }: Bench): Promise<string> {
       ...(consul === undefined ? [] : [kind("real Consul, edge", "--consul", "real")]),
     ],
     { rounds: 7, warmUp: 1 },
-  );
+    // A run that failed half-way would outlive the directory that it runs in.
+  ).finally(() => flow("stop").catch(() => undefined));
   // The warm-up round is in these lists too.
   const counted = (times: number[] | undefined) => duration(median((times ?? []).slice(1)));
   return [
