@@ -40,9 +40,13 @@ main() {
 install_dependencies() {
   stamp=$root/node_modules/.flow-installed
   wanted="$flow_platform $("$flow_node" --version) npm $FLOW_NPM_VERSION $(cd "$root" && cat package.json package-lock.json | cksum)"
-  [ "$(cat "$stamp" 2>/dev/null || :)" != "$wanted" ] || return 0
+  ! is_installed || return 0
   log=$flow_cache/npm-install.$$.log
   lock
+  if is_installed; then # by the run that this one waited for
+    unlock
+    return 0
+  fi
   printf 'Installing the dependencies of %s\n' "$root" >&2
   cp "$root/package-lock.json" "$log.lock"
   if ! run_npm ci >"$log" 2>&1; then
@@ -62,11 +66,13 @@ install_dependencies() {
   unlock
 }
 
+is_installed() { [ "$(cat "$stamp" 2>/dev/null || :)" = "$wanted" ]; }
+
 # The pinned npm; the registry is that of the machine's own npm, whose global settings this one does not see.
 run_npm() {
   registry=$(PATH=$path sh "$root/bin/bring.sh" registry)
   set -- "$1" --ignore-scripts --no-audit --no-fund --cache "$flow_cache/npm-cache" --update-notifier false \
-    --fetch-timeout 60000 --fetch-retries 2
+    --fetch-timeout 60000 --fetch-retries 2 --fetch-retry-mintimeout 1000 --fetch-retry-maxtimeout 5000
   [ -z "$registry" ] || set -- "$@" --registry "$registry"
   (cd "$root" && npm "$@")
 }
@@ -84,7 +90,11 @@ lock() {
   until ln -s "$$" "$lock" 2>/dev/null; do
     holder=$(readlink "$lock" || :)
     if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
-      rm -f "$lock"
+      # Another waiter may have healed it meanwhile: then what was moved away is a living holder's, and is put back.
+      mv "$lock" "$lock.$$" 2>/dev/null || continue
+      moved=$(readlink "$lock.$$")
+      [ "$moved" = "$holder" ] || ln -s "$moved" "$lock" 2>/dev/null || :
+      rm -f "$lock.$$"
       continue
     fi
     [ -n "$told" ] || printf 'Waiting for process %s, which installs here already\n' "$holder" >&2
