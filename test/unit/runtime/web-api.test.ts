@@ -152,6 +152,42 @@ describe("google.api.http", () => {
   });
 });
 
+test("OpenAPI describes exactly what is offered", async () => {
+  const document = (await (await fetch(`${base}/api/openapi.json`)).json()) as {
+    openapi: string;
+    paths: Record<
+      string,
+      Record<string, { operationId: string; security: unknown[]; parameters?: { name: string; in: string }[] }>
+    >;
+    components: { schemas: Record<string, { properties: Record<string, unknown> }> };
+  };
+  expect(document.openapi).toBe("3.1.0");
+  expect(Object.keys(document.paths).sort()).toEqual(
+    [
+      "/api/test.Echo/Count",
+      "/api/test.Echo/Private",
+      "/api/test.Echo/Say",
+      "/api/test.Shelf/Get",
+      "/api/test.Shelf/Put",
+      "/api/test.Shelf/Upload",
+      "/api/test.Shelf/UploadStream",
+      "/v1/shelves/{shelf}",
+      "/v1/shelves/{shelf}/books/{id}",
+      "/v1/{name}",
+    ].sort(),
+  );
+  expect(document.paths["/api/test.Echo/Say"]?.post?.security).toEqual([]);
+  expect(document.paths["/api/test.Echo/Private"]?.post?.security).toEqual([{ authorization: [] }]);
+  expect(
+    document.paths["/v1/shelves/{shelf}/books/{id}"]?.get?.parameters?.map(({ name, in: place }) => `${place} ${name}`),
+  ).toEqual(["path shelf", "path id", "query name", "query full", "query tags", "query page"]);
+  expect(document.components.schemas["test.SayReply"]?.properties.number).toEqual({ type: "string", format: "int64" });
+  const ids = Object.values(document.paths).flatMap((verbs) =>
+    Object.values(verbs).map(({ operationId }) => operationId),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
 describe("uploads", () => {
   const form = (bytes: number) => {
     const data = new FormData();

@@ -8,6 +8,7 @@ import { atBoundary } from "../server/handle.ts";
 import type { MethodEntry, MethodTable } from "../server/table.ts";
 import { bindRequest, compileBindings, matchBinding, type Binding, type BindingMatch } from "./bindings.ts";
 import { readJsonBody } from "./body.ts";
+import { describeApi } from "./openapi.ts";
 import { readUpload, readWholeUpload } from "./upload.ts";
 
 export interface WebApiSettings {
@@ -32,7 +33,7 @@ export interface WebApiSettings {
 
 /**
  * `POST /api/<package>.<Service>/<Method>` in ProtoJSON for every method with `(flow.webapi).enable`, and the paths of
- * its `google.api.http` rules.
+ * its `google.api.http` rules; `GET /api/openapi.json` describes all of it.
  */
 export function createWebApi(table: MethodTable, settings: WebApiSettings): RequestListener {
   const routes: Routes = { table, bindings: compileBindings(table) };
@@ -58,6 +59,12 @@ async function serve(
   allowOrigin(settings, request, response);
   if (request.method === "OPTIONS") {
     response.writeHead(204).end();
+    return;
+  }
+  if (request.method === "GET" && request.url === "/api/openapi.json") {
+    const title = settings.service ?? "service";
+    const document = describeApi(routes.table, routes.bindings, { title });
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(document));
     return;
   }
   const { entry, match } = route(routes, request, response);
