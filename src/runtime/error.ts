@@ -186,10 +186,7 @@ export function toRpcError(error: unknown): RpcError {
       value,
       new RpcError(Code.DeadlineExceeded, value.message || "deadline exceeded", { cause: value }),
     );
-  return carryTrail(
-    value,
-    new RpcError(Code.Unknown, value.message, { ...(value.cause === undefined ? {} : { cause: value.cause }) }),
-  );
+  return carryTrail(value, new RpcError(Code.Unknown, value.message, { cause: value.cause }));
 }
 
 function carryTrail(from: Error, to: RpcError): RpcError {

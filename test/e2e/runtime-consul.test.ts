@@ -107,9 +107,9 @@ describe.skipIf(binary === undefined)("with a real Consul (FLOW_TEST_CONSUL or P
     const servers = await Promise.all([start(), start(), start()]);
     let failures = 0;
     let calls = 0;
-    let rolling = true;
+    const state = { rolling: true };
     const callers = Array.from({ length: 4 }, async () => {
-      while (rolling) {
+      while (state.rolling) {
         calls++;
         await client.say(background(), { text: "x" }).catch(() => failures++);
         await new Promise((resolve) => setTimeout(resolve, 2));
@@ -119,7 +119,7 @@ describe.skipIf(binary === undefined)("with a real Consul (FLOW_TEST_CONSUL or P
       await start();
       await old.stop();
     }
-    rolling = false;
+    state.rolling = false;
     await Promise.all(callers);
     expect(calls).toBeGreaterThan(100);
     expect(failures).toBe(0);

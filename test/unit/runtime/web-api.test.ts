@@ -97,7 +97,7 @@ describe("POST /api/<service>/<method>", () => {
     ["an unknown field", "/api/test.Echo/Say", { txt: "" }, 400, "BAD_JSON"],
     ["a body over the limit", "/api/test.Echo/Say", { text: "x".repeat(1_000_001) }, 413, "BODY_TOO_LARGE"],
     ["a method that is not public, without a verifier", "/api/test.Echo/Private", {}, 401, "NO_VERIFIER"],
-  ])("%s is a google.rpc.Status", async (_name, path, body, status, reason) => {
+  ])("%s is a google.rpc.Status", async (...[, path, body, status, reason]) => {
     expect(await post(path, body)).toMatchObject({
       status,
       json: { code: expect.any(Number), message: expect.any(String), details: [{ reason }] },

@@ -53,7 +53,7 @@ export async function* readUpload(
     const field = schema.fields.find((candidate) => candidate.name === name || candidate.jsonName === name);
     if (field !== undefined) form[field.localName] = value;
   });
-  parser.on("file", (_field, stream, filename, _encoding, mimetype) => {
+  parser.on("file", (...[, stream, filename, , mimetype]) => {
     if (fields.name !== undefined && filename !== undefined) form[fields.name.localName] = filename;
     if (fields.type !== undefined) form[fields.type.localName] = mimetype;
     resolve(stream);
