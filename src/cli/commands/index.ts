@@ -9,6 +9,12 @@ export const commands: readonly CommandEntry[] = [
     group: "Start here",
     load: () => import("./bootstrap/bootstrap.ts"),
   },
+  {
+    name: "demo",
+    summary: "make an example workspace, run it, and show a call answered",
+    group: "Start here",
+    load: () => import("./demo/demo.ts"),
+  },
   // Dependencies and tools
   {
     name: "tool install",

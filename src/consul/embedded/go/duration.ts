@@ -1,7 +1,7 @@
 const nanoseconds: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
-  "µs": 1_000n,
+  µs: 1_000n,
   μs: 1_000n,
   ms: 1_000_000n,
   s: 1_000_000_000n,

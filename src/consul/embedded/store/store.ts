@@ -1,6 +1,7 @@
 import { Journal, type Entry } from "./journal.ts";
 import type { CheckRow, KvRow, NodeRow, ServiceRow, SessionRow } from "./rows.ts";
 import { Table, type Change } from "./table.ts";
+import { topics as names } from "./topics.ts";
 import { Watchers, type Interest } from "./watchers.ts";
 
 /** What one transaction wakes beside the rows it changes. */
@@ -18,6 +19,8 @@ export interface Write {
  * is atomic in memory and, with a journal, on disk.
  */
 export class Store {
+  // Before the tables: they enter themselves here.
+  readonly #tables = new Map<string, Table<unknown, string>>();
   readonly nodes = this.#table<NodeRow>("nodes");
   readonly services = this.#table<ServiceRow, "name" | "node">("services", {
     name: (row) => row.Service.toLowerCase(),
@@ -41,7 +44,6 @@ export class Store {
 
   /** Rises with every change; answers computed at one generation stay true within it. */
   generation = 0;
-  readonly #tables = new Map<string, Table<unknown, string>>();
   readonly #watchers = new Watchers();
   readonly #journal: Journal | undefined;
   #index = 0;
@@ -81,7 +83,7 @@ export class Store {
     }
     if (changes.length === 0) return result;
     this.#index = write.index;
-    for (const key of keys) topics.add(keyTopic(key));
+    for (const key of keys) topics.add(names.key(key));
     this.wake(topics, keys);
     return result;
   }
@@ -132,10 +134,6 @@ export class Store {
     this.#tables.set(name, table as unknown as Table<unknown, string>);
     return table;
   }
-}
-
-export function keyTopic(key: string): string {
-  return `kv:${key}`;
 }
 
 /** Node names are compared without case, service ids with it. */
