@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { existsSync } from "node:fs";
-import { cp } from "node:fs/promises";
+import { cp, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { checkoutRoot } from "./context.ts";
 
@@ -14,5 +14,5 @@ export async function copyCheckout(target: string): Promise<void> {
       await cp(join(checkoutRoot, file), join(target, file), { verbatimSymlinks: true });
   }
   // Hard links: the same files, in no time, and nothing of them leads back here.
-  await execa("cp", ["-al", join(checkoutRoot, "node_modules"), join(target, "node_modules")]);
+  await execa("cp", ["-al", await realpath(join(checkoutRoot, "node_modules")), join(target, "node_modules")]);
 }
