@@ -56,6 +56,8 @@ export const errorCodes = {
   FLOW_RUN_FAILED: exitCodes.failure,
   FLOW_RUN_NONE: exitCodes.failure,
   FLOW_RUN_NO_SERVICE: exitCodes.usage,
+  FLOW_RUN_STOPPING: exitCodes.failure,
+  FLOW_RUN_SUPERVISOR_LOST: exitCodes.failure,
   FLOW_RUN_UNREACHABLE: exitCodes.unavailable,
   // toolchain
   FLOW_TOOL_BROKEN: exitCodes.failure,
@@ -70,6 +72,7 @@ export const errorCodes = {
   FLOW_VENDOR_CONFLICT: exitCodes.conflict,
   FLOW_VENDOR_DIRTY: exitCodes.conflict,
   FLOW_VENDOR_FETCH: exitCodes.unavailable,
+  FLOW_VENDOR_FILE_TOO_LARGE: exitCodes.failure,
   FLOW_VENDOR_NOT_A_MIRROR: exitCodes.configuration,
   FLOW_VENDOR_NO_PREFIX: exitCodes.usage,
   FLOW_VENDOR_OWN_NAME: exitCodes.failure,

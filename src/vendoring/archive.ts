@@ -9,87 +9,146 @@ import type { UpstreamFile } from "./types.ts";
 const mostFiles = 100_000;
 const mostBytes = 2 * 1024 ** 3;
 const mostRatio = 300;
+const alwaysAllowedBytes = 50 * 1024 ** 2;
+const mostHops = 40;
+
+const fileTypes = ["File", "OldFile", "ContiguousFile"];
+const directoryTypes = ["Directory", "GNUDumpDir"];
 
 /**
  * Reads a package's tarball in memory, its first directory stripped as npm does.
  * @throws FlowError FLOW_VENDOR_BAD_ARCHIVE naming the entry: one that leaves the directory, is absolute, a link out of it,
- * a device, named like `.git`, differs from another in case only; or an archive that is broken or a bomb
+ * a device, named like `.git`, differs from another in case or Unicode form only; or an archive that is broken or a bomb
  */
 export async function readArchive(tarball: Uint8Array, name: string): Promise<UpstreamFile[]> {
-  const files = new Map<string, UpstreamFile>();
-  const folded = new Map<string, string>();
-  let total = 0;
-  let refusal: FlowError | undefined;
-  const refuse = (entry: string, why: string) => {
-    refusal ??= new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${name}: entry "${entry}" ${why}`, {
-      hint: "nothing of it was imported. If you trust the package, tell its authors; if you do not, do not use it",
-    });
-  };
-  const add = (path: string, file: UpstreamFile) => {
-    const same = folded.get(path.toLowerCase());
-    if (same !== undefined && same !== path) return refuse(path, `differs from "${same}" in case only`);
-    folded.set(path.toLowerCase(), path);
-    files.set(path, file);
-    if (files.size > mostFiles) refuse(path, `is one of more than ${mostFiles} files`);
-  };
+  const contents = new Contents(name);
+  let bytes = 0;
+  const limit = Math.min(mostBytes, Math.max(alwaysAllowedBytes, tarball.length * mostRatio));
   const onEntry = (entry: ReadEntry) => {
-    const path = entry.path
-      .split("/")
-      .slice(1)
-      .filter((part) => part !== "" && part !== ".")
-      .join("/");
-    if (
-      refusal !== undefined ||
-      entry.type === "Directory" ||
-      entry.type === "GNUDumpDir" ||
-      (path === "" && !entry.path.startsWith("/"))
-    )
-      return entry.resume();
-    const fault = entry.path.startsWith("/") ? "is an absolute path" : pathFault(path);
-    if (fault !== undefined) {
-      refuse(entry.path, fault);
-      return entry.resume();
-    }
+    const path = contents.accept(entry);
+    if (path === undefined) return entry.resume();
     if (entry.type === "SymbolicLink") {
-      const target = entry.linkpath ?? "";
-      if (leaves(path, target)) refuse(entry.path, `is a link out of the package, to "${target}"`);
-      else add(path, { path, mode: "120000", data: Buffer.from(target) });
-      return entry.resume();
-    }
-    if (!["File", "OldFile", "ContiguousFile"].includes(entry.type)) {
-      refuse(entry.path, `is a ${entry.type}, not a file`);
+      contents.add(entry.path, { path, mode: "120000", data: Buffer.from(entry.linkpath ?? "") });
       return entry.resume();
     }
     const chunks: Buffer[] = [];
     entry.on("data", (chunk) => {
-      total += chunk.length;
-      if (total > mostBytes || total > Math.max(50 * 1024 ** 2, tarball.length * mostRatio))
-        refuse(entry.path, "makes the package larger than any honest one");
+      bytes += chunk.length;
+      if (bytes > limit) contents.refuse(entry.path, "makes the package larger than any honest one");
       else chunks.push(chunk);
     });
-    entry.on("end", () =>
-      add(path, { path, mode: ((entry.mode ?? 0) & 0o100) === 0 ? "100644" : "100755", data: Buffer.concat(chunks) }),
-    );
+    const mode = ((entry.mode ?? 0) & 0o100) === 0 ? "100644" : "100755";
+    entry.on("end", () => contents.add(entry.path, { path, mode, data: Buffer.concat(chunks) }));
   };
-  await parse(tarball, onEntry, () => refusal).catch((error: unknown) => {
+  await parse(tarball, onEntry, () => contents.refusal).catch((error: unknown) => {
     throw (
-      refusal ??
+      contents.refusal ??
       new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${name}: its archive is broken: ${messageOf(error)}`, { cause: error })
     );
   });
-  if (refusal !== undefined) throw refusal;
-  if (files.size === 0) throw new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${name}: its archive holds no file`);
-  for (const path of files.keys()) {
-    const parent = path.split("/").slice(0, -1);
-    for (; parent.length > 0; parent.pop()) {
-      if (files.has(parent.join("/")))
-        throw new FlowError(
-          "FLOW_VENDOR_BAD_ARCHIVE",
-          `${name}: entry "${parent.join("/")}" is a file and a directory`,
-        );
-    }
+  return contents.finish();
+}
+
+/** What an archive holds so far, and the first thing that was wrong with it. */
+class Contents {
+  readonly #name: string;
+  readonly #files = new Map<string, UpstreamFile>();
+  /** Every file and directory by its spelling on a file system that knows neither case nor Unicode forms. */
+  readonly #spellings = new Map<string, string>();
+  refusal: FlowError | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
   }
-  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+
+  refuse(entry: string, why: string): void {
+    this.refusal ??= new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${this.#name}: entry "${entry}" ${why}`, {
+      hint: "nothing of it was imported. If you trust the package, tell its authors; if you do not, do not use it",
+    });
+  }
+
+  /** Where an entry goes; undefined for a directory, which git does not keep, and for what is refused. */
+  accept({ path: written, type }: ReadEntry): string | undefined {
+    if (this.refusal !== undefined) return undefined;
+    const components = written.split("/").filter((part) => part !== "" && part !== ".");
+    const path = components.slice(1).join("/");
+    const fault = written.startsWith("/")
+      ? "is an absolute path"
+      : components.includes("..")
+        ? "leaves its directory"
+        : undefined;
+    if (fault !== undefined) this.refuse(written, fault);
+    else if (directoryTypes.includes(type)) return undefined;
+    else if (type !== "SymbolicLink" && !fileTypes.includes(type)) this.refuse(written, `is a ${type}, not a file`);
+    else {
+      const pathIs = pathFault(path);
+      if (pathIs === undefined) return path;
+      this.refuse(written, pathIs);
+    }
+    return undefined;
+  }
+
+  add(entry: string, file: UpstreamFile): void {
+    if (this.#files.size >= mostFiles) return this.refuse(entry, `is one of more than ${mostFiles} files`);
+    const components = file.path.split("/");
+    for (let depth = 1; depth <= components.length; depth++) {
+      const path = components.slice(0, depth).join("/");
+      const spelling = path.normalize("NFC").toLowerCase();
+      const same = this.#spellings.get(spelling) ?? path;
+      if (same !== path) return this.refuse(entry, `differs from "${same}" in case or Unicode form only`);
+      this.#spellings.set(spelling, path);
+    }
+    this.#files.set(file.path, file);
+  }
+
+  finish(): UpstreamFile[] {
+    const files = [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    for (const file of files) {
+      const parent = parents(file.path).find((path) => this.#files.has(path));
+      if (parent !== undefined) this.refuse(parent, "is a file and a directory");
+      else if (file.mode === "120000" && this.#leaves(file)) {
+        this.refuse(file.path, `is a link out of the package, to "${Buffer.from(file.data).toString("utf8")}"`);
+      }
+    }
+    if (this.refusal !== undefined) throw this.refusal;
+    if (files.length === 0) throw new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${this.#name}: its archive holds no file`);
+    return files;
+  }
+
+  /** Follows a link as a file system does, other links on its way too: `a/..` is elsewhere when `a` is a link. */
+  #leaves({ path, data }: UpstreamFile): boolean {
+    const at = path.split("/").slice(0, -1);
+    const todo = targetOf(data);
+    for (let hops = 0; todo.length > 0;) {
+      const part = todo.shift() as string;
+      if (part === "..") {
+        if (at.pop() === undefined) return true;
+        continue;
+      }
+      if (part === ABSOLUTE) return true;
+      at.push(part);
+      const next = this.#files.get(at.join("/"));
+      if (next?.mode !== "120000") continue;
+      if (++hops > mostHops) return true;
+      at.pop();
+      todo.unshift(...targetOf(next.data));
+    }
+    return false;
+  }
+}
+
+/** Stands for the root in {@link targetOf}; no component of a path looks like it. */
+const ABSOLUTE = "/";
+
+function targetOf(data: Uint8Array): string[] {
+  const target = Buffer.from(data).toString("utf8");
+  if (target.startsWith("/") || target.includes("\\") || target.includes("\0")) return [ABSOLUTE];
+  return target.split("/").filter((part) => part !== "" && part !== ".");
+}
+
+function parents(path: string): string[] {
+  const components = path.split("/");
+  return components.slice(1).map((_, index) => components.slice(0, index + 1).join("/"));
 }
 
 function parse(
@@ -113,15 +172,4 @@ function parse(
     parser.on("error", reject).on("end", () => resolve());
     Readable.from([tarball]).on("error", reject).pipe(gunzip);
   });
-}
-
-function leaves(path: string, target: string): boolean {
-  if (target.startsWith("/") || target.includes("\\") || target.includes("\0")) return true;
-  let depth = path.split("/").length - 1;
-  for (const part of target.split("/")) {
-    if (part === "..") depth--;
-    else if (part !== "" && part !== ".") depth++;
-    if (depth < 0) return true;
-  }
-  return false;
 }

@@ -11,6 +11,13 @@ export interface CommitIdentity {
   readonly text: string;
 }
 
+/** A file or a link outside of every prefix. */
+export interface TopBlob {
+  path: string;
+  text: string;
+  mode: "100644" | "120000";
+}
+
 export interface Imported {
   commit: string;
   tree: string;
@@ -113,7 +120,7 @@ export class Importer {
       by: CommitIdentity;
       puts?: readonly { path: string; tree: string }[];
       deletes?: readonly string[];
-      blobs?: readonly { path: string; text: string }[];
+      blobs?: readonly TopBlob[];
     },
   ): Promise<string> {
     const commit = ++this.#mark;
@@ -125,8 +132,8 @@ export class Importer {
     );
     for (const path of deletes) await this.#write(`D ${quote(path)}\n`);
     for (const { path, tree } of puts) await this.#write(`M 040000 ${tree} ${quote(path)}\n`);
-    for (const { path, text } of blobs) {
-      await this.#write(`M 100644 inline ${quote(path)}\n`);
+    for (const { path, text, mode } of blobs) {
+      await this.#write(`M ${mode} inline ${quote(path)}\n`);
       await this.#data(text);
     }
     return await this.#named(commit);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { FlowError } from "../core/errors.ts";
+import type { Git } from "../core/git/index.ts";
 import { formatJson, parseJson } from "../core/json.ts";
+import { topFile } from "./trees.ts";
 import type { Manifest, PrefixEntry } from "./types.ts";
 
 export const manifestFile = "vendor-manifest.json";
@@ -16,8 +18,12 @@ const entry = z.strictObject({
   integrity: z.string().optional(),
   squash: hash,
   licence: z.string(),
+  include: z.array(z.string()).optional(),
+  exclude: z.array(z.string()).optional(),
   patched: z.boolean(),
 });
+
+const fields = Object.keys(entry.shape) as (keyof PrefixEntry)[];
 
 const schema = z.strictObject({ version: z.literal(1), prefixes: z.record(z.string(), entry) });
 
@@ -27,8 +33,14 @@ export function parseManifest(text: string): Manifest {
   if (result.success) return result.data as Manifest;
   const issue = result.error.issues[0];
   throw new FlowError("FLOW_VENDOR_BAD_MANIFEST", `${manifestFile}: ${issue?.path.join(" › ")}: ${issue?.message}`, {
-    hint: "take the file back from git: git checkout HEAD -- vendor-manifest.json",
+    hint: "rebuild it from the mirror's history: flow vendor doctor --rebuild",
   });
+}
+
+/** The manifest as a commit has it; empty where there is none. @throws FlowError FLOW_VENDOR_BAD_MANIFEST */
+export async function committedManifest(git: Git, commit: string): Promise<Manifest> {
+  const text = await topFile(git, manifestFile, commit);
+  return text === undefined ? { version: 1, prefixes: {} } : parseManifest(text);
 }
 
 /** Sorted, every prefix a group of lines of its own, so that two people's additions merge. */
@@ -40,26 +52,7 @@ export function formatManifest(manifest: Manifest): string {
   });
 }
 
-function ordered({
-  source,
-  ref,
-  version,
-  commit,
-  tree,
-  integrity,
-  squash,
-  licence,
-  patched,
-}: PrefixEntry): PrefixEntry {
-  return {
-    source,
-    ref,
-    ...(version === undefined ? {} : { version }),
-    commit,
-    tree,
-    ...(integrity === undefined ? {} : { integrity }),
-    squash,
-    licence,
-    patched,
-  };
+/** The fields in one fixed order, whatever order they were put together in. */
+function ordered(entry: PrefixEntry): Partial<PrefixEntry> {
+  return Object.fromEntries(fields.filter((field) => entry[field] !== undefined).map((field) => [field, entry[field]]));
 }

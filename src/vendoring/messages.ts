@@ -22,8 +22,9 @@ export function addMergeMessage(prefix: string, squash: string): string {
   return `Merge commit '${squash}' as '${prefix}'\n`;
 }
 
-export function updateMergeMessage(squash: string): string {
-  return `Merge commit '${squash}'\n`;
+/** As `git merge` words it: the branch is named unless it is `master`. */
+export function updateMergeMessage(squash: string, branch: string): string {
+  return `Merge commit '${squash}'${branch === "master" || branch === "" ? "" : ` into ${branch}`}\n`;
 }
 
 function trailers(prefix: string, commit: string): string {
@@ -41,6 +42,16 @@ export function packageMessage({
   integrity: string;
 }): string {
   return `${subject}\n\n${source}\nintegrity: ${integrity}\n`;
+}
+
+/** What the message of a package's commit tells; undefined for any other commit's. */
+export function readPackageMessage(
+  message: string,
+): { source: string; ref: string; version: string; integrity: string } | undefined {
+  const match = /^\S+ (\S+)\n\n((?:npm|release):\S+)\nintegrity: (\S+)\s*$/.exec(message);
+  if (match === null) return undefined;
+  const [, version = "", source = "", integrity = ""] = match;
+  return { source, ref: version, version, integrity };
 }
 
 /** References that keep upstream commits, so that others can fetch what a squash was made of. */

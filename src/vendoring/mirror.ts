@@ -1,114 +1,148 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { FlowContext } from "../core/context.ts";
-import { FlowError } from "../core/errors.ts";
-import { writeAtomic } from "../core/files.ts";
-import { Git } from "../core/git/index.ts";
+import { FlowError, isFlowError } from "../core/errors.ts";
+import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
+import { Git, identityEnvironment } from "../core/git/index.ts";
 import { withLock } from "../core/lock.ts";
-import { identityEnvironment } from "./identity.ts";
-import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
-import { recover } from "./publish.ts";
+import { keepBytes } from "./bytes.ts";
 import { reconcile } from "./history.ts";
-import type { Manifest, Mirror } from "./types.ts";
+import { committedManifest, formatManifest, manifestFile } from "./manifest.ts";
+import { networkTimeoutMs } from "./network.ts";
+import { needsRecovery, recover } from "./recover.ts";
+import type { Mirror } from "./types.ts";
 
-/** Bytes stay what upstream published, whatever a package's `.gitattributes` says. The clone's own file has the highest precedence. */
-const attributes = "* -text -ident -filter !eol !working-tree-encoding !merge\n";
-
-const emptyManifest: Manifest = { version: 1, prefixes: {} };
+/** Top of the work tree that `dir` lies in. @throws FlowError FLOW_VENDOR_NOT_A_MIRROR when there is none */
+export async function locateMirror(ctx: FlowContext, dir: string): Promise<string> {
+  const found = existsSync(dir)
+    ? await new Git(ctx, dir).run(["rev-parse", "--show-toplevel"], { okCodes: [0, 128] })
+    : undefined;
+  if (found?.exitCode === 0) return found.stdout.replace(/\n$/, "");
+  throw new FlowError("FLOW_VENDOR_NOT_A_MIRROR", `${dir} is no git repository with a work tree`, {
+    hint: "go to a workspace or a repository, or make one: git init",
+  });
+}
 
 /**
  * Opens the mirror whose work tree `dir` lies in. In a plain repository the repository itself is the mirror.
  * Finishes what a killed command left, and takes over what was done by hand with `git subtree`.
- * @throws FlowError FLOW_VENDOR_NOT_A_MIRROR when there is no git repository
+ * @throws FlowError FLOW_VENDOR_NOT_A_MIRROR, FLOW_VENDOR_BAD_MANIFEST
  */
 export async function openMirror(ctx: FlowContext, dir: string): Promise<Mirror> {
-  const found = existsSync(dir)
-    ? await new Git(ctx, dir).run(["rev-parse", "--show-toplevel"], { okCodes: [0, 128] })
-    : undefined;
-  if (found === undefined || found.exitCode !== 0) {
-    throw new FlowError("FLOW_VENDOR_NOT_A_MIRROR", `${dir} is no git repository`, {
-      hint: "go to a workspace or a repository, or make one: git init",
-    });
-  }
-  const top = found.stdout.replace(/\n$/, "");
+  const top = await locateMirror(ctx, dir);
   const git = new Git(ctx, top);
-  await keepBytes(git);
-  await recover(ctx, git);
+  if (await needsRecovery(git)) await withMirrorLock(ctx, top, "recovering", () => recover(ctx, git));
   const remotes = (await git.text(["remote"])).split("\n").filter(Boolean);
-  const committed = await git.run(["show", `HEAD:${manifestFile}`], { okCodes: [0, 128] });
-  const manifest = committed.exitCode === 0 ? parseManifest(committed.stdout) : structuredClone(emptyManifest);
-  const mirror: Mirror = { dir: top, remote: remotes.includes("origin") ? "origin" : remotes[0], manifest };
+  const head = await git.text(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] });
+  const mirror: Mirror = {
+    dir: top,
+    remote: remotes.includes("origin") ? "origin" : remotes[0],
+    head: head === "" ? undefined : head,
+    manifest: head === "" ? { version: 1, prefixes: {} } : await committedManifest(git, head),
+  };
   await reconcile(git, mirror);
+  await keepBytes(git, mirror.manifest);
   return mirror;
 }
 
-/** Makes a new mirror with one commit; `remote` is where it is shared, a bare repository made when it is a path that is not there. */
+/**
+ * Makes a mirror at `dir`, or takes the one that is there. `remote` is where it is shared: any git URL; an absolute path
+ * that does not exist becomes a bare repository.
+ */
 export async function initMirror(ctx: FlowContext, { dir, remote }: { dir: string; remote?: string }): Promise<Mirror> {
   await mkdir(dir, { recursive: true });
   const git = new Git(ctx, dir);
   if (!existsSync(join(dir, ".git"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
-  await keepBytes(git);
-  if (remote !== undefined) {
-    if (remote.startsWith("/") && !existsSync(remote))
-      await new Git(ctx, dir).run(["init", "--quiet", "--bare", "--initial-branch=main", remote]);
-    const known = await git.run(["remote", "get-url", "origin"], { okCodes: [0, 2, 128] });
-    if (known.exitCode !== 0) await git.run(["remote", "add", "origin", remote]);
-  }
+  if (remote !== undefined) await connect(git, remote);
   if (!(await hasHead(git))) await firstCommit(ctx, git);
   return await openMirror(ctx, dir);
 }
+
+async function connect(git: Git, remote: string): Promise<void> {
+  if (isAbsolute(remote) && !existsSync(remote)) {
+    await git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--", remote]);
+  }
+  const known = await git.run(["remote", "get-url", "origin"], { okCodes: [0, 2, 128] });
+  if (known.exitCode !== 0) await git.run(["remote", "add", "--", "origin", remote]);
+}
+
+/** What forges and people find at the top of a mirror. The attributes hold in clones that flow did not make. */
+const topFiles: Readonly<Record<string, string>> = {
+  ".gitattributes":
+    "# Everything here is vendored: forges leave it out of statistics and reviews, and git changes no byte of it.\n* linguist-vendored -text -ident -filter\n",
+  "README.md":
+    "# The mirror\n\nEvery third-party dependency of the team, each a git subtree of its own. `vendor-manifest.json` says where each comes from.\n\n`flow vendor add`, `update`, `status` and `push` work on it; so do `git subtree pull --squash`, `split` and `push` in a full clone. What a package's squash was made of is fetched by\n`git fetch origin '+refs/flow/upstream/*:refs/flow/upstream/*'`.\n",
+};
 
 /** The commit that subtrees are added to. */
 async function firstCommit(ctx: FlowContext, git: Git): Promise<void> {
   const seed = join(ctx.installation.root, manifestFile);
-  const manifest = existsSync(seed) ? parseManifest(await readFile(seed, "utf8")) : emptyManifest;
-  const files: Record<string, string> = {
-    [manifestFile]: formatManifest(manifest),
-    ".gitattributes":
-      "# Everything here is vendored; forges leave it out of statistics and reviews.\n* linguist-vendored\n",
-    "README.md":
-      "# The mirror\n\nEvery third-party dependency of the team, each a git subtree of its own. `vendor-manifest.json` says where each comes from.\n\n`flow vendor add`, `update`, `status` and `push` work on it; so do `git subtree pull --squash`, `split` and `push` in a full clone.\n",
-  };
-  for (const [name, text] of Object.entries(files))
-    if (!existsSync(join(git.dir, name))) await writeAtomic(join(git.dir, name), text);
-  await git.run(["add", "--", ...Object.keys(files)]);
-  await git.run(["commit", "--quiet", "--no-verify", "-m", "Start the mirror"], {
+  const manifest = existsSync(seed) ? await readFile(seed, "utf8") : formatManifest({ version: 1, prefixes: {} });
+  const files = { [manifestFile]: manifest, ...topFiles };
+  for (const [name, text] of Object.entries(files)) await writeNew(join(git.dir, name), text);
+  await commitOnly(git, Object.keys(files), "Start the mirror");
+}
+
+/** First commit of a repository that has none: the manifest alone. What its owner has staged stays staged. */
+export async function startPlain(git: Git): Promise<void> {
+  await writeNew(join(git.dir, manifestFile), formatManifest({ version: 1, prefixes: {} }));
+  await commitOnly(git, [manifestFile], "Start vendoring");
+}
+
+async function commitOnly(git: Git, paths: readonly string[], message: string): Promise<void> {
+  await git.run(["add", "--force", "--", ...paths]);
+  await git.run(["commit", "--quiet", "--no-verify", "--only", "-m", message, "--", ...paths], {
     env: await identityEnvironment(git),
   });
 }
 
-/** Clones a mirror. */
+/**
+ * Clones a mirror with all its history and the upstream commits of its packages. An empty one gets its first commit.
+ * A failure leaves nothing at `dir`.
+ * @throws FlowError FLOW_VENDOR_FETCH when it cannot be had
+ */
 export async function cloneMirror(
   ctx: FlowContext,
   { dir, url, onProgress }: { dir: string; url: string; onProgress?: (line: string) => void },
 ): Promise<Mirror> {
-  const parent = new Git(ctx, ctx.cwd);
-  await parent.run(["clone", "--quiet", "--no-checkout", "--progress", "--", url, dir], {
-    idleTimeoutMs: 30_000,
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
-  const git = new Git(ctx, dir);
-  await keepBytes(git);
-  if (!(await hasHead(git))) await firstCommit(ctx, git);
-  else await git.run(["checkout", "--quiet", "--force"]);
-  await git.run(["fetch", "--quiet", "origin", "+refs/flow/upstream/*:refs/flow/upstream/*"], {
-    idleTimeoutMs: 30_000,
-  });
-  return await openMirror(ctx, dir);
+  const options = { idleTimeoutMs: networkTimeoutMs(ctx), ...(onProgress === undefined ? {} : { onProgress }) };
+  const target = resolve(ctx.cwd, dir);
+  await sweepStaging(target).catch(() => undefined);
+  try {
+    await stageDirectory(target, async (staging) => {
+      await new Git(ctx, ctx.cwd).run(["clone", "--no-checkout", "--progress", "--", url, staging], options);
+      const git = new Git(ctx, staging);
+      await git.run(
+        [
+          "fetch",
+          "--no-tags",
+          "--no-write-fetch-head",
+          "--progress",
+          "origin",
+          "+refs/flow/upstream/*:refs/flow/upstream/*",
+        ],
+        options,
+      );
+      if (!(await hasHead(git))) return await firstCommit(ctx, git);
+      await keepBytes(git, await committedManifest(git, "HEAD"));
+      await git.run(["read-tree", "--reset", "-u", "HEAD"]);
+    });
+  } catch (error) {
+    if (!isFlowError(error) || !["FLOW_GIT_FAILED", "FLOW_TIMEOUT"].includes(error.code)) throw error;
+    throw new FlowError("FLOW_VENDOR_FETCH", `the mirror ${url} could not be cloned`, {
+      cause: error.code === "FLOW_GIT_FAILED" ? error.cause : error,
+      hint: "check its address, the network and your access to it",
+    });
+  }
+  return await openMirror(ctx, target);
 }
 
 export async function hasHead(git: Git): Promise<boolean> {
   return (await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] })).exitCode === 0;
 }
 
-async function keepBytes(git: Git): Promise<void> {
-  const path = await git.text(["rev-parse", "--path-format=absolute", "--git-path", "info/attributes"]);
-  const current = await readFile(path, "utf8").catch(() => "");
-  if (!current.includes(attributes)) await writeAtomic(path, current + attributes);
-}
-
-/** Runs `work` as the only flow that changes this mirror. */
+/** Runs `work` as the only flow that changes this mirror; others wait and are told for whom. */
 export async function withMirrorLock<T>(
   ctx: FlowContext,
   dir: string,

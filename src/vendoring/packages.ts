@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlowError } from "../core/errors.ts";
-import { packageNameAt } from "./git/fetch.ts";
+import { parsePackage } from "./git/package.ts";
+import { isPackage } from "./sources.ts";
 import type { Mirror } from "./types.ts";
 
 export interface LinkTarget {
@@ -14,15 +15,22 @@ export interface LinkTarget {
 /** Every package that services can import by name: those at the top of the closure, and git sources that are packages. */
 export async function linkTargets(mirror: Mirror): Promise<LinkTarget[]> {
   const targets = new Map<string, string>();
-  for (const [prefix, { source }] of Object.entries(mirror.manifest.prefixes)) {
-    const top = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(prefix)?.[1];
-    if (top !== undefined) targets.set(top, join(mirror.dir, prefix));
-    else if (!/^(npm|release):/.test(source)) {
-      const name = await packageNameAt(join(mirror.dir, prefix));
-      if (name !== undefined) targets.set(name, join(mirror.dir, prefix));
-    }
+  for (const [prefix, entry] of Object.entries(mirror.manifest.prefixes)) {
+    const target = join(mirror.dir, prefix);
+    const name = isPackage(entry) ? topName(prefix) : await packageNameIn(target);
+    if (name !== undefined) targets.set(name, target);
   }
   return [...targets].map(([name, target]) => ({ name, target })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function topName(prefix: string): string | undefined {
+  return /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(prefix)?.[1];
+}
+
+async function packageNameIn(dir: string): Promise<string | undefined> {
+  const text = await readFile(join(dir, "package.json"), "utf8").catch(() => "");
+  const name = parsePackage(text)?.name;
+  return typeof name === "string" ? name : undefined;
 }
 
 export interface ClosurePackage {

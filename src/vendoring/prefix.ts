@@ -41,8 +41,9 @@ export function checkPrefix(input: string): string {
 
 /** Refuses prefixes that two file systems or two sources would mix up. */
 export function checkCollision(prefix: string, existing: readonly string[]): void {
-  const folded = prefix.toLowerCase();
-  const other = existing.find((name) => name !== prefix && name.toLowerCase() === folded);
+  const fold = (name: string) => name.normalize("NFC").toLowerCase();
+  const folded = fold(prefix);
+  const other = existing.find((name) => name !== prefix && fold(name) === folded);
   if (other !== undefined) {
     throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix "${prefix}" differs from "${other}" in case only`, {
       hint: "they would be one directory on macOS and Windows: choose another with --prefix",

@@ -5,9 +5,8 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import { step } from "../core/events.ts";
 import { removeTree } from "../core/files.ts";
-import { Git } from "../core/git/index.ts";
+import { Git, identityEnvironment } from "../core/git/index.ts";
 import { formatJson } from "../core/json.ts";
-import { identityEnvironment } from "./identity.ts";
 import { mergeMaps } from "./merge-maps.ts";
 import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
 import { openMirror, withMirrorLock } from "./mirror.ts";
@@ -20,8 +19,14 @@ const mostAttempts = 25;
 export interface ShareResult {
   remote: string;
   branch: string;
-  from: string;
+  /** Head before: the remote's for a push (undefined when it had no such branch), the mirror's own for a sync. */
+  from: string | undefined;
   head: string;
+}
+
+export interface ShareOptions {
+  /** Tell what would go or come, and change nothing. */
+  dryRun?: boolean;
 }
 
 /**
@@ -29,11 +34,16 @@ export interface ShareResult {
  * merged first and it is tried again.
  * @throws FlowError FLOW_VENDOR_REJECTED when the remote refuses, FLOW_VENDOR_CONFLICT when both changed the same lines
  */
-export async function pushMirror(ctx: FlowContext, dir: string): Promise<ShareResult> {
+export async function pushMirror(
+  ctx: FlowContext,
+  dir: string,
+  { dryRun = false }: ShareOptions = {},
+): Promise<ShareResult> {
   const { mirror, git, branch } = await prepare(ctx, dir);
+  const from = await remoteHead(git, mirror, branch);
+  if (dryRun) return { remote: mirror.remote as string, branch, from, head: await git.text(["rev-parse", "HEAD"]) };
   return await withMirrorLock(ctx, mirror.dir, "pushing the mirror", () =>
     step(ctx, { id: "vendor.push", title: "Pushing the mirror" }, async ({ progress }) => {
-      const from = await git.text(["rev-parse", "HEAD"]);
       for (let attempt = 1; ; attempt++) {
         const result = await git.run(
           [
@@ -65,8 +75,16 @@ export async function pushMirror(ctx: FlowContext, dir: string): Promise<ShareRe
 }
 
 /** Brings the mirror up to date with its remote; commits of ours are merged with theirs. */
-export async function syncMirror(ctx: FlowContext, dir: string): Promise<ShareResult> {
+export async function syncMirror(
+  ctx: FlowContext,
+  dir: string,
+  { dryRun = false }: ShareOptions = {},
+): Promise<ShareResult> {
   const { mirror, git, branch } = await prepare(ctx, dir);
+  if (dryRun) {
+    const from = await git.text(["rev-parse", "HEAD"]);
+    return { remote: mirror.remote as string, branch, from, head: (await remoteHead(git, mirror, branch)) ?? from };
+  }
   return await withMirrorLock(ctx, mirror.dir, "bringing the mirror up to date", () =>
     step(ctx, { id: "vendor.sync", title: "Bringing the mirror up to date" }, async ({ result }) => {
       const from = await git.text(["rev-parse", "HEAD"]);
@@ -87,6 +105,24 @@ async function prepare(ctx: FlowContext, dir: string): Promise<{ mirror: Mirror;
     });
   const branch = await git.text(["symbolic-ref", "--short", "HEAD"]);
   return { mirror, git, branch };
+}
+
+/** Commit of the branch at the remote; undefined when it has no such branch. */
+async function remoteHead(git: Git, { remote }: Mirror, branch: string): Promise<string | undefined> {
+  const listed = await git
+    .run(["ls-remote", "--", remote as string, `refs/heads/${branch}`], { idleTimeoutMs })
+    .catch((error: unknown) => {
+      throw outOfReach(error);
+    });
+  return listed.stdout.split("\t")[0] || undefined;
+}
+
+function outOfReach(error: unknown): unknown {
+  if (!isFlowError(error, "FLOW_GIT_FAILED")) return error;
+  return new FlowError("FLOW_VENDOR_FETCH", "the mirror's remote is out of reach", {
+    cause: error.cause,
+    hint: "check the network and your access to it",
+  });
 }
 
 function rejected(said: string): FlowError {
@@ -111,12 +147,7 @@ async function takeTheirs(git: Git, mirror: Mirror, branch: string): Promise<voi
       idleTimeoutMs,
     })
     .catch((error: unknown) => {
-      if (isFlowError(error, "FLOW_GIT_FAILED"))
-        throw new FlowError("FLOW_VENDOR_FETCH", "the mirror's remote is out of reach", {
-          cause: error.cause,
-          hint: "check the network and your access to it",
-        });
-      throw error;
+      throw outOfReach(error);
     });
   const [ours, theirs] = [
     await git.text(["rev-parse", "HEAD"]),

@@ -23,37 +23,48 @@ export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<Pr
       tree !== entry.tree &&
       (nested.length === 0 ||
         (await patchedPaths(git, { commit: "HEAD", prefix, tree: entry.tree, nested })).length > 0);
-    const local = changes.get(prefix) ?? [];
+    const local = changes.visible.get(prefix) ?? [];
+    const hidden = changes.hidden.get(prefix) ?? [];
     statuses.push({
       ...entry,
       prefix,
       patched,
-      changes: local,
-      state: tree === undefined ? "missing" : local.length > 0 ? "modified" : patched ? "patched" : "clean",
+      changes: [...local, ...hidden],
+      hidden,
+      state:
+        tree === undefined ? "missing" : local.length + hidden.length > 0 ? "modified" : patched ? "patched" : "clean",
     });
   }
   return statuses;
 }
 
-/** Paths that differ from HEAD, untracked ones too: also those that a package's own `.gitignore` hides. */
-async function localChanges(git: Git, prefixes: ReadonlySet<string>): Promise<Map<string, string[]>> {
-  const status = (
-    await git.bytes(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])
-  ).toString("utf8");
-  const hidden = (await git.bytes(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"])).toString("utf8");
-  const paths = [
-    ...status
-      .split("\0")
-      .filter(Boolean)
-      .map((line) => line.slice(3)),
-    ...hidden.split("\0").filter(Boolean),
-  ];
-  const changes = new Map<string, string[]>();
+interface LocalChanges {
+  visible: ReadonlyMap<string, string[]>;
+  /** New files that a package's own `.gitignore` hides from git. */
+  hidden: ReadonlyMap<string, string[]>;
+}
+
+/** Paths that differ from HEAD by prefix, untracked ones too. */
+async function localChanges(git: Git, prefixes: ReadonlySet<string>): Promise<LocalChanges> {
+  const status = await git.bytes(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]);
+  const ignored = await git.bytes(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
+  const lines = (bytes: Buffer) => bytes.toString("utf8").split("\0").filter(Boolean);
+  return {
+    visible: byPrefix(
+      lines(status).map((line) => line.slice(3)),
+      prefixes,
+    ),
+    hidden: byPrefix(lines(ignored), prefixes),
+  };
+}
+
+function byPrefix(paths: readonly string[], prefixes: ReadonlySet<string>): Map<string, string[]> {
+  const grouped = new Map<string, string[]>();
   for (const path of paths) {
     const prefix = prefixOf(path, prefixes);
-    if (prefix !== undefined) changes.set(prefix, [...(changes.get(prefix) ?? []), path]);
+    if (prefix !== undefined) grouped.set(prefix, [...(grouped.get(prefix) ?? []), path]);
   }
-  return changes;
+  return grouped;
 }
 
 /** The innermost prefix that a path lies in. */

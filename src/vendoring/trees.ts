@@ -9,6 +9,13 @@ export async function lookUp(git: Git, names: readonly string[]): Promise<(strin
   return output.split("\n").map((line) => (/^[0-9a-f]{40,64}$/.test(line) ? line : undefined));
 }
 
+/** A text file as a commit has it; undefined when it has none. */
+export async function topFile(git: Git, path: string, commit: string | undefined): Promise<string | undefined> {
+  if (commit === undefined) return undefined;
+  const result = await git.run(["show", `${commit}:${path}`], { okCodes: [0, 128] });
+  return result.exitCode === 0 ? result.stdout : undefined;
+}
+
 /** Prefixes that lie below `prefix`. */
 export function nestedIn(prefix: string, all: readonly string[]): string[] {
   return all.filter((other) => other.startsWith(`${prefix}/`));
@@ -24,4 +31,43 @@ export async function patchedPaths(
     .toString("utf8")
     .split("\0")
     .filter((path) => path !== "" && !nested.some((other) => `${prefix}/${path}`.startsWith(`${other}/`)));
+}
+
+export interface PathState {
+  mode: string;
+  hash: string;
+}
+
+/** Every path in which two commits differ, with what each has there. */
+export async function changedPaths(
+  git: Git,
+  from: string,
+  to: string,
+): Promise<Map<string, { before: PathState | undefined; after: PathState | undefined }>> {
+  const fields = (await git.bytes(["diff-tree", "-r", "-z", "--no-renames", from, to])).toString("utf8").split("\0");
+  const paths = new Map<string, { before: PathState | undefined; after: PathState | undefined }>();
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [oldMode = "", newMode = "", oldHash = "", newHash = ""] = (fields[index] as string).slice(1).split(" ");
+    const state = (mode: string, hash: string) => (mode === "000000" ? undefined : { mode, hash });
+    paths.set(fields[index + 1] as string, { before: state(oldMode, oldHash), after: state(newMode, newHash) });
+  }
+  return paths;
+}
+
+/** Contents of the objects that `names` stand for, by one process; undefined for what is not there. */
+export async function readObjects(git: Git, names: readonly string[]): Promise<(Buffer | undefined)[]> {
+  if (names.length === 0) return [];
+  const output = await git.bytes(["cat-file", "--batch"], { input: names.map((name) => `${name}\n`).join("") });
+  let at = 0;
+  return names.map(() => {
+    const end = output.indexOf("\n", at);
+    const size = /^[0-9a-f]{40,64} \w+ (\d+)$/.exec(output.toString("utf8", at, end))?.[1];
+    if (size === undefined) {
+      at = end + 1;
+      return undefined;
+    }
+    const start = end + 1;
+    at = start + Number(size) + 1;
+    return output.subarray(start, start + Number(size));
+  });
 }

@@ -15,6 +15,9 @@ export interface PrefixEntry {
   squash: string;
   /** SPDX expression, `NONE` when the package names none. */
   licence: string;
+  /** Paths of upstream that are taken or left out, as globs; everything without them. */
+  include?: string[];
+  exclude?: string[];
   /** Whether commits of ours changed it when flow last touched it. */
   patched: boolean;
 }
@@ -30,7 +33,9 @@ export interface Mirror {
   readonly dir: string;
   /** Name of the git remote it is shared through; undefined without one. */
   readonly remote: string | undefined;
-  manifest: Manifest;
+  /** Commit that `manifest` tells of; undefined in a repository without any. */
+  readonly head: string | undefined;
+  readonly manifest: Manifest;
 }
 
 export type PrefixState = "clean" | "patched" | "modified" | "missing";
@@ -40,6 +45,8 @@ export interface PrefixStatus extends PrefixEntry {
   state: PrefixState;
   /** Files below it that are changed but not committed. */
   changes: string[];
+  /** Those of them that a `.gitignore` hides from `git add`: a patch that adds them takes `git add --force`. */
+  hidden: string[];
 }
 
 /** One upstream state on its way into the mirror. */
@@ -73,6 +80,8 @@ export interface AddOptions {
   ownNames?: readonly string[];
   /** Where npm keeps its cache. */
   cache: string;
+  /** Largest file that is taken in, in bytes. Default 95 MB: forges refuse files over 100 MB. */
+  maxFileBytes?: number;
   dryRun?: boolean;
 }
 
@@ -91,8 +100,10 @@ export interface AddResult {
   removed: string[];
   /** Packages of the closure that have an install script; it was not run. */
   installScripts: string[];
-  /** Optional packages of platforms that the registry does not have. */
+  /** Optional packages, those of other platforms among them, that the registry does not have. */
   holes: string[];
+  /** Git sources that cannot be imported as they are: their package.json names files that they do not ship. */
+  unbuilt: string[];
   /** New head of the mirror. */
   head: string;
 }

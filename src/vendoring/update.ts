@@ -1,16 +1,16 @@
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-import { step } from "../core/events.ts";
-import { Git } from "../core/git/index.ts";
 import { nearest } from "../core/suggest.ts";
-import { changeMirror } from "./add.ts";
-import { fetchGitSource } from "./git/fetch.ts";
+import { fetchGitSources } from "./add.ts";
+import { changeMirror } from "./change.ts";
 import { checkPrefix } from "./prefix.ts";
-import type { AddOptions, AddResult, Incoming, Mirror } from "./types.ts";
+import { importName, isGit, isNpm, isRelease, unknownSource } from "./sources.ts";
+import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 
 /**
  * Moves prefixes to what their ref or range gives now; patches of ours are merged. Without names: all.
- * @throws FlowError FLOW_VENDOR_CONFLICT, FLOW_VENDOR_NO_PREFIX
+ * `options.ref` moves one git source to another ref.
+ * @throws FlowError FLOW_VENDOR_CONFLICT naming the files, FLOW_VENDOR_NO_PREFIX
  */
 export async function updatePrefixes(
   ctx: FlowContext,
@@ -18,28 +18,54 @@ export async function updatePrefixes(
   names: readonly string[],
   options: AddOptions,
 ): Promise<AddResult> {
-  return await changeMirror(ctx, dir, { purpose: "updating the mirror", options }, async (mirror) => {
-    const prefixes =
-      names.length === 0 ? Object.keys(mirror.manifest.prefixes) : names.map((name) => findPrefix(mirror, name));
-    const git = new Git(ctx, mirror.dir);
-    const fromGit: Incoming[] = [];
-    const packages: string[] = [];
-    for (const prefix of prefixes) {
-      const { source, ref } = mirror.manifest.prefixes[prefix] as Mirror["manifest"]["prefixes"][string];
-      if (source.startsWith("npm:")) packages.push(prefix.split("node_modules/").at(-1) as string);
-      else if (!source.startsWith("release:") && source !== "unknown") {
-        fromGit.push(
-          await step(ctx, { id: "vendor.fetch-git", title: `Fetching ${source}` }, () =>
-            fetchGitSource(git, { url: source, ref: options.ref ?? ref, prefix }),
-          ),
-        );
-      }
-    }
+  if (options.ref !== undefined && names.length !== 1) {
+    throw new FlowError("FLOW_USAGE", "--ref says where one git source goes: name that one", {
+      hint: "for example: flow vendor update github.com/org/repo --ref v2.0.0",
+    });
+  }
+  return await changeMirror(ctx, dir, { purpose: "updating the mirror", options }, async (mirror, git) => {
+    const { prefixes } = mirror.manifest;
+    const named = names.map((name) => findPrefix(mirror, name));
+    for (const prefix of named) refuseUpdate(prefix, prefixes[prefix] as PrefixEntry, options);
+    const chosen = (named.length === 0 ? Object.keys(prefixes) : named).map((prefix) => ({
+      prefix,
+      entry: prefixes[prefix] as PrefixEntry,
+    }));
+    const fetched = await fetchGitSources(
+      ctx,
+      git,
+      chosen
+        .filter(({ entry }) => isGit(entry))
+        .map(({ prefix, entry }) => ({ url: entry.source, ref: options.ref ?? entry.ref, prefix })),
+    );
+    const packages = chosen.filter(({ entry }) => isNpm(entry)).map(({ prefix }) => importName(prefix));
     return {
-      git: fromGit,
-      npm: packages.length === 0 ? undefined : { add: [], update: names.length === 0 ? true : packages, releases: [] },
+      git: fetched,
+      npm: {
+        add: [],
+        releases: [],
+        ...(packages.length === 0 ? {} : { update: named.length === 0 ? ("all" as const) : packages }),
+      },
     };
   });
+}
+
+function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): void {
+  if (entry.source === unknownSource) {
+    throw new FlowError("FLOW_VENDOR_BAD_SPEC", `nobody told flow where ${prefix} comes from: it was added by hand`, {
+      hint: `flow vendor add URL@REF --prefix ${prefix}`,
+    });
+  }
+  if (isRelease(entry)) {
+    throw new FlowError("FLOW_VENDOR_BAD_SPEC", `${prefix} is a packed release, which no registry knows`, {
+      hint: "add the newer one: flow vendor add file:/path/to/release.tgz",
+    });
+  }
+  if (ref !== undefined && !isGit(entry)) {
+    throw new FlowError("FLOW_USAGE", `${prefix} is a package: --ref is for git sources`, {
+      hint: `flow vendor add npm:${importName(prefix)}@RANGE moves it to another range`,
+    });
+  }
 }
 
 /** A prefix by its path or by its package's name. @throws FlowError FLOW_VENDOR_NO_PREFIX with a suggestion */

@@ -1,91 +1,84 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
 import type { Git } from "../../core/git/index.ts";
 import { upstreamRef } from "../messages.ts";
-import { licenceOf } from "../npm/licence.ts";
+import { networkTimeoutMs } from "../network.ts";
 import type { Incoming } from "../types.ts";
-
-const idleTimeoutMs = 30_000;
+import { licenceOfCommit } from "./licence.ts";
+import { packageAt } from "./package.ts";
+import { findRef, type FoundRef } from "./refs.ts";
 
 export interface GitSource {
   url: string;
   ref: string | undefined;
   prefix: string;
+  onProgress?: (line: string) => void;
 }
 
 /**
- * Fetches a git source into the mirror's objects and names its commit.
+ * Fetches a git source with its history into the mirror's objects, and keeps its commit by a reference of flow's.
  * @throws FlowError FLOW_VENDOR_FETCH when the host or the ref cannot be had
  */
-export async function fetchGitSource(git: Git, { url, ref, prefix }: GitSource): Promise<Incoming> {
-  const { name, commit: advertised } = await findRef(git, url, ref);
-  const store = `refs/flow/fetching/${process.pid}`;
+export async function fetchGitSource(ctx: FlowContext, git: Git, source: GitSource): Promise<Incoming> {
+  const { url, ref, prefix } = source;
+  const idleTimeoutMs = networkTimeoutMs(ctx);
   try {
-    await git.run(
-      ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--progress", "--", url, `+${name}:${store}`],
-      { idleTimeoutMs },
-    );
-    const commit = await git.text(["rev-parse", `${store}^{commit}`]);
-    if (advertised !== undefined && advertised !== commit) {
-      const peeled = await git.text(["rev-parse", `${advertised}^{commit}`], { okCodes: [0, 128] });
-      if (peeled !== commit)
-        throw new FlowError("FLOW_VENDOR_FETCH", `${url}: ${name} moved while it was fetched`, {
-          hint: "run the command again",
-        });
+    const found = await findRef(git, url, { ref, idleTimeoutMs });
+    const commit = await fetchCommit(git, source, { found, idleTimeoutMs });
+    if (found.commit !== undefined && found.commit !== commit) {
+      throw new FlowError("FLOW_VENDOR_FETCH", `${url}: ${found.name} moved while it was fetched`, {
+        hint: "run the command again",
+      });
     }
-    const tree = await git.text(["rev-parse", `${commit}^{tree}`]);
-    const asked = ref ?? name.replace(/^refs\/(heads|tags)\//, "");
-    await git.run(["update-ref", upstreamRef(prefix, asked), commit]);
+    const [tree = "", subject = ""] = (await git.text(["log", "-1", "--format=%T%x00%s", commit])).split("\0");
+    // By commit: a branch moves on, and the history of a prefix needs every commit that it was ever squashed from.
+    await git.run(["update-ref", upstreamRef(prefix, commit), commit]);
     return {
       prefix,
       source: url,
-      ref: asked,
-      licence: await licence(git, commit),
-      subject: await git.text(["log", "-1", "--format=%s", commit]),
+      ref: ref ?? found.name.replace(/^refs\/(heads|tags)\//, ""),
+      licence: await licenceOfCommit(git, commit, await packageAt(git, commit)),
+      subject,
       content: { commit, tree },
     };
   } catch (error) {
     throw unreachable(error, url);
-  } finally {
-    await git.run(["update-ref", "-d", store], { okCodes: [0, 1, 128] });
   }
 }
 
-async function findRef(
+/** Fetches what was found under a name of its own, so that nothing of the person's references is touched. */
+async function fetchCommit(
   git: Git,
-  url: string,
-  ref: string | undefined,
-): Promise<{ name: string; commit: string | undefined }> {
-  if (ref !== undefined && /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(ref)) return { name: ref, commit: undefined };
-  const listed = await git.run(["ls-remote", "--symref", "--", url], { idleTimeoutMs }).catch((error: unknown) => {
-    throw unreachable(error, url);
-  });
-  const refs = new Map<string, string>();
-  let head: string | undefined;
-  for (const line of listed.stdout.split("\n")) {
-    const [left = "", right = ""] = line.split("\t");
-    if (left.startsWith("ref: ") && right === "HEAD") head = left.slice("ref: ".length);
-    else if (right !== "") refs.set(right, left);
+  { url, onProgress }: GitSource,
+  { found, idleTimeoutMs }: { found: FoundRef; idleTimeoutMs: number },
+): Promise<string> {
+  const store = `refs/flow/fetching/${process.pid}`;
+  const fetch = (refspecs: readonly string[], okCodes: readonly number[]) =>
+    git.run(
+      ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress", "--", url, ...refspecs],
+      {
+        idleTimeoutMs,
+        okCodes,
+        ...(onProgress === undefined ? {} : { onProgress }),
+      },
+    );
+  try {
+    const isCommit = !found.name.startsWith("refs/") && found.name !== "HEAD";
+    const one = await fetch([`+${found.name}:${store}/one`], isCommit ? [0, 1, 128] : [0]);
+    // A host that serves no commit by its hash may still hold it in a branch or a tag.
+    if (one.exitCode !== 0) await fetch([`+refs/heads/*:${store}/heads/*`, `+refs/tags/*:${store}/tags/*`], [0]);
+    const commit = await git.run(
+      ["rev-parse", "--verify", "--quiet", `${one.exitCode === 0 ? `${store}/one` : found.name}^{commit}`],
+      {
+        okCodes: [0, 1, 128],
+      },
+    );
+    if (commit.exitCode !== 0) throw new FlowError("FLOW_VENDOR_FETCH", `${url} has no commit ${found.name}`);
+    return commit.stdout.trim();
+  } finally {
+    const stored = await git.text(["for-each-ref", "--format=delete %(refname)", store]);
+    if (stored !== "") await git.run(["update-ref", "--stdin"], { input: `${stored}\n` });
   }
-  if (ref === undefined) {
-    const name = head ?? "HEAD";
-    if (refs.get(name) === undefined) throw new FlowError("FLOW_VENDOR_FETCH", `${url} has no commit yet`);
-    return { name, commit: refs.get(name) };
-  }
-  for (const name of [`refs/tags/${ref}`, `refs/heads/${ref}`, ref]) {
-    const commit = refs.get(`${name}^{}`) ?? refs.get(name);
-    if (commit !== undefined) return { name, commit };
-  }
-  const short = /^[0-9a-f]{7,39}$/.test(ref) ? [...refs.values()].find((commit) => commit.startsWith(ref)) : undefined;
-  if (short !== undefined) return { name: short, commit: short };
-  const near = [...refs.keys()]
-    .filter((name) => name.startsWith("refs/tags/") && !name.endsWith("^{}"))
-    .map((name) => name.slice("refs/tags/".length));
-  throw new FlowError("FLOW_VENDOR_FETCH", `${url} has no branch, tag or commit "${ref}"`, {
-    hint: near.length > 0 ? `its newest tags: ${near.slice(-8).join(", ")}` : "a commit needs its full hash",
-  });
 }
 
 function unreachable(error: unknown, url: string): unknown {
@@ -94,47 +87,4 @@ function unreachable(error: unknown, url: string): unknown {
     cause: error.code === "FLOW_GIT_FAILED" ? error.cause : error,
     hint: "check the address, the network and your access (ssh key or credential helper); git fetches as you do",
   });
-}
-
-/** From package.json; else from the text of a licence file. */
-async function licence(git: Git, commit: string): Promise<string> {
-  const manifest = await git.run(["show", `${commit}:package.json`], { okCodes: [0, 128] });
-  if (manifest.exitCode === 0) {
-    try {
-      const found = licenceOf(JSON.parse(manifest.stdout) as Record<string, unknown>);
-      if (found !== "NONE") return found;
-    } catch {
-      // Not a package of npm after all.
-    }
-  }
-  for (const name of ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "COPYING"]) {
-    const text = await git.run(["show", `${commit}:${name}`], { okCodes: [0, 128] });
-    if (text.exitCode === 0) return recognize(text.stdout);
-  }
-  return "NONE";
-}
-
-function recognize(text: string): string {
-  const start = text.slice(0, 2_000);
-  if (/Apache License\s+Version 2\.0/.test(start)) return "Apache-2.0";
-  if (/Permission is hereby granted, free of charge/.test(text)) return "MIT";
-  if (/Mozilla Public License,? (?:Version|v\.) 2\.0/i.test(start)) return "MPL-2.0";
-  if (/Redistribution and use in source and binary forms/.test(text))
-    return /Neither the name/.test(text) ? "BSD-3-Clause" : "BSD-2-Clause";
-  if (/Permission to use, copy, modify, and\/or distribute/.test(text)) return "ISC";
-  if (/GNU GENERAL PUBLIC LICENSE\s+Version 3/.test(start)) return "GPL-3.0-only";
-  if (/GNU GENERAL PUBLIC LICENSE\s+Version 2/.test(start)) return "GPL-2.0-only";
-  return "LicenseRef-see-file";
-}
-
-/** Name in the package.json at the top of a prefix; undefined without one. */
-export async function packageNameAt(dir: string): Promise<string | undefined> {
-  const path = join(dir, "package.json");
-  if (!existsSync(path)) return undefined;
-  try {
-    const { name } = JSON.parse(await readFile(path, "utf8")) as { name?: unknown };
-    return typeof name === "string" ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }

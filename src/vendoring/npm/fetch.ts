@@ -1,73 +1,75 @@
 import pacote from "pacote";
 import type { FlowContext } from "../../core/context.ts";
-import { FlowError, messageOf } from "../../core/errors.ts";
+import { FlowError } from "../../core/errors.ts";
 import type { StepControl } from "../../core/events.ts";
 import { readArchive } from "../archive.ts";
+import { parsePackage, type PackageManifest } from "../git/package.ts";
+import { packageNameOf } from "../sources.ts";
 import type { Incoming, UpstreamFile } from "../types.ts";
+import { explainNpm } from "./explain.ts";
 import { licenceOf } from "./licence.ts";
 import type { ResolvedPackage } from "./resolve.ts";
 import type { NpmSettings } from "./settings.ts";
 
 const parallel = 12;
 
-/** Fetches packages, verified against their integrity, and reads their archives. */
+export interface PackageBatch {
+  packages: readonly Pick<
+    ResolvedPackage,
+    "location" | "name" | "registryName" | "version" | "resolved" | "integrity"
+  >[];
+  /** What was asked for, by location; of all others the exact version. */
+  ranges: ReadonlyMap<string, string>;
+  progress: StepControl["progress"];
+}
+
+/**
+ * Fetches packages, verified against their integrity before anything is read, and reads their archives.
+ * @throws FlowError FLOW_VENDOR_FETCH, FLOW_VENDOR_BAD_ARCHIVE
+ */
 export async function fetchPackages(
   ctx: FlowContext,
   settings: NpmSettings,
-  {
-    packages,
-    ranges,
-    progress,
-  }: { packages: readonly ResolvedPackage[]; ranges: ReadonlyMap<string, string>; progress: StepControl["progress"] },
+  { packages, ranges, progress }: PackageBatch,
 ): Promise<Incoming[]> {
   const incoming: Incoming[] = [];
   const queue = [...packages];
-  let done = 0;
+  const failed = new AbortController();
   const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (let next = queue.shift(); next !== undefined && !failed.signal.aborted; next = queue.shift()) {
       ctx.signal.throwIfAborted();
       incoming.push(await fetchPackage(settings, next, ranges.get(next.location) ?? next.version));
-      progress(`${next.name}@${next.version}`, ++done, packages.length);
+      progress(`${next.name}@${next.version}`, incoming.length, packages.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, packages.length) }, worker));
+  const workers = Array.from({ length: Math.min(parallel, packages.length) }, () =>
+    worker().catch((error: unknown) => {
+      failed.abort();
+      throw error;
+    }),
+  );
+  await Promise.all(workers);
   return incoming.sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
 }
 
-async function fetchPackage(settings: NpmSettings, wanted: ResolvedPackage, ref: string): Promise<Incoming> {
+async function fetchPackage(
+  settings: NpmSettings,
+  wanted: PackageBatch["packages"][number],
+  ref: string,
+): Promise<Incoming> {
   const id = `${wanted.registryName}@${wanted.version}`;
-  let tarball: Buffer & { integrity?: string };
-  try {
-    tarball = (await pacote.tarball(id, {
-      ...settings,
-      ...(wanted.resolved === undefined ? {} : { resolved: wanted.resolved }),
-      ...(wanted.integrity === undefined ? {} : { integrity: wanted.integrity }),
-    } as never)) as Buffer & { integrity?: string };
-  } catch (error) {
-    if ((error as { code?: string }).code === "EINTEGRITY") {
-      throw new FlowError(
-        "FLOW_VENDOR_FETCH",
-        `${id}: what arrived is not what the registry promised: ${messageOf(error)}`,
-        {
-          cause: error,
-          hint: "it was changed on the way or replaced in the registry; nothing was imported. Check the proxy or mirror it came through",
-        },
-      );
-    }
-    throw new FlowError("FLOW_VENDOR_FETCH", `${id} could not be fetched: ${messageOf(error)}`, {
-      cause: error,
-      hint: "check the network and the registry in .npmrc, and run the command again: what arrived is kept in the cache",
-    });
-  }
+  const options = {
+    ...settings,
+    ...(wanted.resolved === undefined ? {} : { resolved: wanted.resolved }),
+    ...(wanted.integrity === undefined ? {} : { integrity: wanted.integrity }),
+  };
+  const tarball = (await pacote.tarball(id, options as never).catch((error: unknown) => {
+    throw explainNpm(error, id);
+  })) as Buffer & { integrity?: string };
+  const integrity = wanted.integrity ?? String(tarball.integrity);
   const files = await readArchive(tarball, id);
-  return packageIncoming({
-    prefix: wanted.location,
-    source: `npm:${wanted.registryName}`,
-    ref,
-    version: wanted.version,
-    integrity: wanted.integrity ?? String(tarball.integrity ?? ""),
-    files,
-  });
+  const { location: prefix, registryName, version } = wanted;
+  return packageIncoming({ prefix, source: `npm:${registryName}`, ref, version, integrity, files });
 }
 
 interface PackageParts {
@@ -80,7 +82,7 @@ interface PackageParts {
 }
 
 export function packageIncoming({ files, source, version, ...rest }: PackageParts): Incoming {
-  const name = source.replace(/^(npm|release):/, "");
+  const name = packageNameOf({ source });
   return {
     ...rest,
     source,
@@ -91,15 +93,10 @@ export function packageIncoming({ files, source, version, ...rest }: PackagePart
   };
 }
 
-/** package.json of an unpacked package. */
-export function packageManifest(files: readonly UpstreamFile[], name: string): Record<string, unknown> {
+/** package.json of an unpacked package. @throws FlowError FLOW_VENDOR_BAD_ARCHIVE when it has none */
+export function packageManifest(files: readonly UpstreamFile[], name: string): PackageManifest {
   const file = files.find(({ path }) => path === "package.json");
-  try {
-    const text = Buffer.from(file?.data ?? new Uint8Array()).toString("utf8");
-    const value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as unknown;
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // Said below.
-  }
+  const manifest = file === undefined ? undefined : parsePackage(Buffer.from(file.data).toString("utf8"));
+  if (manifest !== undefined) return manifest;
   throw new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${name}: its archive holds no readable package.json`);
 }

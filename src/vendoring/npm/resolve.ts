@@ -1,10 +1,10 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Arborist from "@npmcli/arborist";
-import { FlowError, messageOf } from "../../core/errors.ts";
 import { removeTree } from "../../core/files.ts";
-import { formatJson } from "../../core/json.ts";
+import { explainNpm } from "./explain.ts";
+import { stageClosure, type ClosureFiles, type ProvidedPackage } from "./staging.ts";
 import type { NpmSettings } from "./settings.ts";
 
 /** A package of the closure at its place in the tree. */
@@ -25,72 +25,36 @@ export interface ResolvedPackage {
 }
 
 export interface Resolution {
+  /** What a registry has to give: nothing that the mirror provides itself, nothing for development only. */
   packages: ResolvedPackage[];
   /** The mirror's package.json and package-lock.json for this closure. */
   packageJson: string;
   packageLock: string;
   /** Optional dependencies that could not be had, as `name@range`. */
   holes: string[];
-  /** Who needs what: every dependency of the closure. */
-  requirements: Requirement[];
+  /** Every dependency between packages: who wants which range of what. */
+  requirements: { from: string; name: string; range: string }[];
 }
 
-export interface Requirement {
-  from: string;
-  name: string;
-  range: string;
-}
-
-export interface ReleasePackage {
-  name: string;
-  version: string;
-  integrity: string;
-  manifest: Record<string, unknown>;
-}
-
-interface Request {
-  /** Texts of package.json and package-lock.json as the mirror has them now; undefined in a new mirror. */
-  packageJson: string | undefined;
-  packageLock: string | undefined;
+export interface ClosureRequest extends ClosureFiles {
   add: readonly string[];
-  /** Names to move to the newest version that their range allows; `true` for all. */
-  update?: readonly string[] | true;
-  remove?: readonly string[];
-  /** Packages that come from a tarball and never from a registry. */
-  releases: readonly ReleasePackage[];
+  /** Names to move to the newest version that their ranges allow; `all` for every package. */
+  update?: readonly string[] | "all";
+  provided: readonly ProvidedPackage[];
 }
-
-const dependencyFields = [
-  "dependencies",
-  "optionalDependencies",
-  "peerDependencies",
-  "peerDependenciesMeta",
-  "bin",
-  "engines",
-  "license",
-  "os",
-  "cpu",
-] as const;
 
 /**
  * The closure of the wanted packages, resolved by npm's own resolver against what the mirror holds.
  * @throws FlowError FLOW_VENDOR_RESOLVE when npm finds none, FLOW_VENDOR_FETCH when the registry is out of reach
  */
-export async function resolveClosure(settings: NpmSettings, request: Request): Promise<Resolution> {
+export async function resolveClosure(settings: NpmSettings, request: ClosureRequest): Promise<Resolution> {
   const staging = await mkdtemp(join(tmpdir(), "flow-resolve-"));
   try {
-    await writeFile(
-      join(staging, "package.json"),
-      withReleases(
-        request.packageJson ?? formatJson({ name: "vendor", private: true, dependencies: {} }),
-        request.releases,
-      ),
-    );
-    const lock = lockWithReleases(request.packageLock, request.releases);
-    if (lock !== undefined) await writeFile(join(staging, "package-lock.json"), lock);
+    await stageClosure(staging, request, request.provided);
     const arborist = new Arborist({
       ...settings,
       path: staging,
+      // A lock without addresses works with every registry that the team moves to.
       omitLockfileRegistryResolved: true,
       ignoreScripts: true,
       audit: false,
@@ -98,12 +62,14 @@ export async function resolveClosure(settings: NpmSettings, request: Request): P
       legacyPeerDeps: false,
     } as never);
     const tree = await build(arborist, request);
-    const packages = [...tree.inventory.values()].filter((node) => !node.isRoot && !node.isLink).map(describe);
+    const nodes = [...tree.inventory.values()].filter((node) => !node.isRoot);
+    const broken = brokenNodes(nodes);
+    const there = (node: Node | null) => node !== null && !broken.has(node);
     return {
-      packages,
-      packageJson: formatJson(sortDependencies(tree.package as Record<string, unknown>)),
+      packages: nodes.filter((node) => isFromRegistry(node) && there(node)).map(describe),
+      packageJson: withDependencies(request.packageJson, tree.package as Record<string, unknown>),
       packageLock: tree.meta.toString({ format: true }),
-      holes: findHoles(tree),
+      holes: holesOf([...tree.inventory.values()], there),
       requirements: [...tree.inventory.values()].flatMap((node) =>
         [...node.edgesOut.values()].map((edge) => ({ from: node.location, name: edge.name, range: edge.rawSpec })),
       ),
@@ -120,6 +86,13 @@ interface Tree {
   meta: { toString(options: object): string };
 }
 
+interface Edge {
+  type: string;
+  name: string;
+  rawSpec: string;
+  to: Node | null;
+}
+
 interface Node {
   location: string;
   name: string;
@@ -128,64 +101,59 @@ interface Node {
   resolved: string | null;
   integrity: string | null;
   optional: boolean;
+  dev: boolean;
   isRoot: boolean;
   isLink: boolean;
+  /** Lies in the archive of another package. */
+  inBundle: boolean;
   hasInstallScript?: boolean;
-  package: {
-    os?: string | string[];
-    cpu?: string | string[];
-    libc?: string | string[];
-    optionalDependencies?: Record<string, string>;
-  };
-  edgesOut: Map<string, { type: string; name: string; rawSpec: string; to: Node | null }>;
+  errors: readonly Error[];
+  package: { os?: string | string[]; cpu?: string | string[]; libc?: string | string[] };
+  edgesOut: Map<string, Edge>;
 }
 
-async function build(arborist: Arborist, { add, update, remove }: Request): Promise<Tree> {
+async function build(arborist: Arborist, { add, update, packageLock, provided }: ClosureRequest): Promise<Tree> {
+  const names = update === "all" ? namesIn(packageLock, provided) : update;
   try {
     const tree = await arborist.buildIdealTree({
       ...(add.length === 0 ? {} : { add: [...add] }),
-      ...(remove === undefined || remove.length === 0 ? {} : { rm: [...remove] }),
-      ...(update === undefined ? {} : { update: update === true ? true : { names: [...update] } }),
+      ...(names === undefined ? {} : { update: { names: [...names] } }),
       saveType: "prod",
       savePrefix: "^",
+      // Looks into archives that bundle packages, so that the lock is what npm itself writes.
+      complete: true,
     } as never);
     return tree as unknown as Tree;
   } catch (error) {
-    throw explain(error);
+    throw explainNpm(error, add.length === 0 ? "the closure" : add.join(", "));
   }
 }
 
-function explain(error: unknown): FlowError {
-  const code = (error as { code?: string }).code ?? "";
-  const message = messageOf(error);
-  if (code === "E404" || code === "ETARGET" || code === "ENOVERSIONS") {
-    return new FlowError("FLOW_VENDOR_RESOLVE", `the registry has no such package or version: ${message}`, {
-      cause: error,
-      hint: "check the name and the range; for a private package, the registry and token in .npmrc",
-    });
+/** Every package of a lock by name. npm's own "update all" forgets the lock, and with it what the mirror provides itself. */
+function namesIn(packageLock: string | undefined, provided: readonly ProvidedPackage[]): string[] {
+  const { packages = {} } = JSON.parse(packageLock ?? "{}") as { packages?: Record<string, { link?: boolean }> };
+  const own = new Set(provided.map(({ name }) => name));
+  const names = Object.keys(packages)
+    .filter((location) => location.includes("node_modules/"))
+    .map((location) => location.split("node_modules/").at(-1) as string);
+  return [...new Set(names)].filter((name) => !own.has(name));
+}
+
+function isFromRegistry(node: Node): boolean {
+  return !node.isLink && !node.inBundle && !node.dev && /(^|\/)node_modules\/[^/]+(\/[^/]+)?$/.test(node.location);
+}
+
+/** Nodes that could not be loaded, and those that cannot do without one: all of them optional, else npm had given up. */
+function brokenNodes(nodes: readonly Node[]): Set<Node> {
+  const broken = new Set(nodes.filter(({ errors, version }) => errors.length > 0 || !version));
+  for (let before = -1; before !== broken.size;) {
+    before = broken.size;
+    for (const node of nodes) {
+      const lacks = ({ type, to }: Edge) => type === "prod" && to !== null && broken.has(to);
+      if (node.optional && [...node.edgesOut.values()].some(lacks)) broken.add(node);
+    }
   }
-  if (code === "ERESOLVE") {
-    return new FlowError("FLOW_VENDOR_RESOLVE", `npm finds no set of versions that fits: ${message}`, {
-      cause: error,
-      hint: "choose a version whose peer dependencies agree with what the mirror holds",
-    });
-  }
-  if (code === "E401" || code === "E403") {
-    return new FlowError("FLOW_VENDOR_FETCH", `the registry refuses: ${message}`, {
-      cause: error,
-      hint: "check the token in .npmrc",
-    });
-  }
-  if (
-    /^(E(NOTFOUND|CONN|TIMEDOUT|AI_AGAIN|PIPE|PROTO)|FETCH|ERR_SOCKET|ERR_TLS|E5\d\d|EIDLETIMEOUT|ERR_)/.test(code) ||
-    /timeout|network/i.test(message)
-  ) {
-    return new FlowError("FLOW_VENDOR_FETCH", `the registry is out of reach: ${message}`, {
-      cause: error,
-      hint: "check the network, the registry in .npmrc and the proxy settings, and run the command again",
-    });
-  }
-  return new FlowError("FLOW_VENDOR_RESOLVE", `npm could not resolve this: ${message}`, { cause: error });
+  return broken;
 }
 
 function describe(node: Node): ResolvedPackage {
@@ -206,54 +174,28 @@ function describe(node: Node): ResolvedPackage {
   };
 }
 
-function findHoles(tree: Tree): string[] {
-  const holes = new Set<string>();
-  for (const node of tree.inventory.values()) {
-    for (const edge of node.edgesOut.values())
-      if (edge.type === "optional" && edge.to === null) holes.add(`${edge.name}@${edge.rawSpec}`);
-  }
-  return [...holes].sort();
-}
-
-function withReleases(packageJson: string, releases: readonly ReleasePackage[]): string {
-  if (releases.length === 0) return packageJson;
-  const value = JSON.parse(packageJson) as { dependencies?: Record<string, string> };
-  return formatJson(
-    sortDependencies({
-      ...value,
-      dependencies: {
-        ...value.dependencies,
-        ...Object.fromEntries(releases.map(({ name, version }) => [name, version])),
-      },
-    }),
+function holesOf(nodes: readonly Node[], there: (node: Node | null) => boolean): string[] {
+  const holes = nodes.flatMap((node) =>
+    there(node) || node.isRoot
+      ? [...node.edgesOut.values()].filter(({ type, to }) => type === "optional" && !there(to))
+      : [],
   );
+  return [...new Set(holes.map(({ name, rawSpec }) => `${name}@${rawSpec}`))].sort();
 }
 
-/** A lock in which a release stands already is one that npm's resolver never asks a registry about it. */
-function lockWithReleases(packageLock: string | undefined, releases: readonly ReleasePackage[]): string | undefined {
-  if (releases.length === 0) return packageLock;
-  const lock = (
-    packageLock === undefined
-      ? { name: "vendor", lockfileVersion: 3, requires: true, packages: { "": { name: "vendor" } } }
-      : JSON.parse(packageLock)
-  ) as { packages: Record<string, Record<string, unknown>> };
-  const root = (lock.packages[""] ??= {});
-  root.dependencies = {
-    ...(root.dependencies as object),
-    ...Object.fromEntries(releases.map(({ name, version }) => [name, version])),
-  };
-  for (const { name, version, integrity, manifest } of releases) {
-    const fields = Object.fromEntries(
-      dependencyFields.filter((field) => manifest[field] !== undefined).map((field) => [field, manifest[field]]),
-    );
-    lock.packages[`node_modules/${name}`] = { version, integrity, ...fields };
+const dependencyFields = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+
+/** The mirror's package.json with the dependencies that were resolved; all else, its indentation too, as it was. */
+function withDependencies(before: string | undefined, resolved: Record<string, unknown>): string {
+  const manifest = JSON.parse(before ?? '{ "name": "vendor", "private": true }') as Record<string, unknown>;
+  for (const field of dependencyFields) {
+    const value = (resolved[field] ?? {}) as Record<string, string>;
+    if (Object.keys(value).length > 0) manifest[field] = Object.fromEntries(Object.entries(value).sort(byKey));
+    else delete manifest[field];
   }
-  return formatJson(lock);
+  return `${JSON.stringify(manifest, null, /\n([ \t]+)"/.exec(before ?? "")?.[1] ?? 2)}\n`;
 }
 
-function sortDependencies(manifest: Record<string, unknown>): Record<string, unknown> {
-  const dependencies = Object.entries((manifest.dependencies ?? {}) as Record<string, string>).sort(([a], [b]) =>
-    a < b ? -1 : 1,
-  );
-  return { ...manifest, dependencies: Object.fromEntries(dependencies) };
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }

@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import ini from "ini";
 import type { FlowContext } from "../../core/context.ts";
+import { networkTimeoutMs } from "../network.ts";
+import { Packuments, type OwnNames } from "./names.ts";
 
 /** Options for npm's own libraries (registry, scopes, tokens, proxies). Holds secrets: never print it. */
 export type NpmSettings = Readonly<Record<string, unknown>>;
@@ -20,15 +22,21 @@ const named: Readonly<Record<string, string>> = {
   "local-address": "localAddress",
 };
 
+/** Tries of one request in all; together they may take as long as a host may be silent. */
+const tries = 3;
+
 /**
- * npm's settings as npm reads them, lowest first: `~/.npmrc` (or npm_config_userconfig), the project's `.npmrc`,
- * `npm_config_…` variables. A registry that says nothing for 30 s counts as dead.
+ * npm's settings as npm reads them, lowest first: `~/.npmrc` (or npm_config_userconfig), the `.npmrc` of the projects,
+ * `npm_config_…` variables. Names that are ours are stopped here: no request for one leaves the machine.
  */
-export async function npmSettings(ctx: FlowContext, options: { cache: string; project: string }): Promise<NpmSettings> {
+export async function npmSettings(
+  ctx: FlowContext,
+  { cache, projects, own }: { cache: string; projects: readonly string[]; own: OwnNames },
+): Promise<NpmSettings> {
   const { env } = ctx;
   const userConfig = env.npm_config_userconfig ?? (env.HOME === undefined ? undefined : join(env.HOME, ".npmrc"));
   const raw: Record<string, unknown> = {};
-  for (const path of [userConfig, join(options.project, ".npmrc")]) {
+  for (const path of [userConfig, ...new Set(projects.map((dir) => join(dir, ".npmrc")))]) {
     if (path !== undefined) Object.assign(raw, expand(ini.parse(await readFile(path, "utf8").catch(() => "")), env));
   }
   for (const [name, value] of Object.entries(env)) {
@@ -39,12 +47,18 @@ export async function npmSettings(ctx: FlowContext, options: { cache: string; pr
     raw[key.startsWith("@") || key.startsWith("//") ? key : key.toLowerCase().replaceAll("_", "-")] = value;
   }
   const settings: Record<string, unknown> = {
-    timeout: 30_000,
-    fetchRetries: 2,
+    timeout: Math.ceil(networkTimeoutMs(ctx) / tries),
+    fetchRetries: tries - 1,
     fetchRetryMintimeout: 200,
     fetchRetryMaxtimeout: 2_000,
-    cache: options.cache,
+    cache,
+    packumentCache: new Packuments(own),
     userAgent: `flow/${ctx.installation.version}`,
+    // Nothing but a registry: a git dependency would run its scripts, and a path would leave the mirror.
+    allowGit: "none",
+    allowRemote: "none",
+    allowFile: "root",
+    allowDirectory: "root",
   };
   for (const [key, value] of Object.entries(raw)) {
     if (key.startsWith("@") || key.startsWith("//")) settings[key] = value;

@@ -1,0 +1,32 @@
+import { defineCommand } from "../../command.ts";
+import { renderImport } from "./render.ts";
+import { platformOption, vendorTarget } from "./target.ts";
+
+export const command = defineCommand({
+  name: "vendor add",
+  summary: "bring a package or a git repository into the mirror",
+  examples: [
+    { command: "flow vendor add npm:pino@^10", explanation: "a package of npm with all that it needs" },
+    { command: "flow vendor add https://github.com/org/repo.git@v1.2.3", explanation: "a git repository at a tag" },
+    {
+      command: "flow vendor add git@host:org/repo.git --ref release/2 --prefix third/repo",
+      explanation: "a branch, into a directory of your choice",
+    },
+  ],
+  arguments: [
+    { syntax: "<spec...>", description: "npm:NAME[@RANGE], a git URL or path with an optional @REF, or file:PATH.tgz" },
+  ],
+  options: [
+    { flags: "--prefix <path>", description: "directory in the mirror of a git source (default: host/org/repo)" },
+    { flags: "--ref <ref>", description: "branch, tag or commit of a git source, for what @ cannot say" },
+    platformOption,
+  ],
+  mutates: true,
+  run: async (ctx, { args, options }) => {
+    const { addSources } = await import("../../../vendoring/index.ts");
+    const target = await vendorTarget(ctx, options);
+    const result = await addSources(ctx, target.dir, args.spec as string[], target.options);
+    return { ...result, dryRun: target.options.dryRun === true };
+  },
+  render: ({ dryRun, ...result }) => renderImport(result, dryRun),
+});

@@ -1,0 +1,45 @@
+import type { AddResult, Change, ShareResult } from "../../../vendoring/index.ts";
+
+/** Rows under each other, their cells aligned. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<number[]>(
+    (all, row) => row.map((cell, index) => Math.max(all[index] ?? 0, cell.length)),
+    [],
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** What an import brought, one line a prefix. */
+export function renderImport({ added, updated, removed, installScripts, holes }: AddResult, dryRun: boolean): string {
+  const rows = [
+    ...added.map((change) => ["+", change.prefix, change.to]),
+    ...updated.map((change) => ["~", change.prefix, `${change.from} → ${change.to}${patchNote(change)}`]),
+    ...removed.map((prefix) => ["-", prefix, ""]),
+  ];
+  if (rows.length === 0) return "The mirror has all of this already.";
+  return [
+    columns(rows),
+    ...(installScripts.length > 0 ? ["", `Install scripts that were not run: ${installScripts.join(", ")}`] : []),
+    ...(holes.length > 0 ? ["", `Not in the registry: ${holes.join(", ")}`] : []),
+    ...(dryRun ? ["", "Nothing was changed (--dry-run)."] : []),
+  ].join("\n");
+}
+
+function patchNote({ patched }: Change): string {
+  return patched ? ", patches kept" : "";
+}
+
+/** What a push or a sync moved. */
+export function renderShare({ remote, branch, from, head }: ShareResult): string {
+  const place = `${remote}/${branch}`;
+  return from === head
+    ? `Nothing new: ${place} is at ${head.slice(0, 9)}.`
+    : `${place}: ${from === undefined ? "new branch" : from.slice(0, 9)} → ${head.slice(0, 9)}`;
+}

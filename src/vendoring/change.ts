@@ -1,0 +1,165 @@
+import type { FlowContext } from "../core/context.ts";
+import { FlowError } from "../core/errors.ts";
+import { info, step, warn } from "../core/events.ts";
+import { Git } from "../core/git/index.ts";
+import { missingEntries, packageAt } from "./git/package.ts";
+import { buildImport, type ImportPlan } from "./import.ts";
+import { hasHead, openMirror, startPlain, withMirrorLock } from "./mirror.ts";
+import { changeClosure, type ClosureWish } from "./npm/closure.ts";
+import { checkCollision } from "./prefix.ts";
+import { publish } from "./publish.ts";
+import { refuseLargeFiles } from "./sizes.ts";
+import { unknownSource } from "./sources.ts";
+import { topFile } from "./trees.ts";
+import type { AddOptions, AddResult, Change, Incoming, Mirror } from "./types.ts";
+
+/** What a change of the mirror asks for. */
+export interface Wish {
+  git: readonly Incoming[];
+  /** Undefined leaves the npm closure as it is. */
+  npm: ClosureWish | undefined;
+}
+
+/** The one way a mirror changes: under its lock, all or nothing, as one publication. */
+export async function changeMirror(
+  ctx: FlowContext,
+  dir: string,
+  { purpose, options }: { purpose: string; options: AddOptions },
+  wishFor: (mirror: Mirror, git: Git) => Promise<Wish>,
+): Promise<AddResult> {
+  const { dir: top } = await openMirror(ctx, dir);
+  return await withMirrorLock(ctx, top, purpose, async () => {
+    const git = new Git(ctx, top);
+    if (!(await hasHead(git))) await startPlain(git);
+    const mirror = await openMirror(ctx, top);
+    const head = mirror.head as string;
+    const { plan, notes } = await planChange(ctx, mirror, { wish: await wishFor(mirror, git), options });
+    const result = { removed: [...plan.remove], ...notes };
+    if (options.dryRun === true) return { ...split(planned(mirror, plan.incoming)), ...result, head };
+    if (plan.incoming.length === 0 && plan.remove.length === 0 && !(await differs(git, mirror, plan))) {
+      return { added: [], updated: [], ...result, head };
+    }
+    const title = `Importing ${plan.incoming.length} prefixes`;
+    const built = await step(ctx, { id: "vendor.import", title }, async () => {
+      const made = await buildImport(ctx, mirror, plan);
+      ctx.signal.throwIfAborted();
+      return made;
+    });
+    await step(ctx, { id: "vendor.checkout", title: "Checking out what changed" }, () =>
+      publish(git, { from: head, to: built.head }),
+    );
+    report(ctx, notes);
+    return { ...split(built.changes), ...result, head: built.head };
+  });
+}
+
+type Notes = Pick<AddResult, "installScripts" | "holes" | "unbuilt">;
+
+async function planChange(
+  ctx: FlowContext,
+  mirror: Mirror,
+  { wish, options }: { wish: Wish; options: AddOptions },
+): Promise<{ plan: ImportPlan; notes: Notes }> {
+  const git = new Git(ctx, mirror.dir);
+  const closure =
+    wish.npm === undefined ? undefined : await changeClosure(ctx, mirror, { wish: wish.npm, git: wish.git, options });
+  const wanted = [...wish.git, ...(closure?.incoming ?? [])];
+  const incoming = wanted.filter((item) => !isThere(mirror, item)).sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+  const refs = { ...closure?.refs };
+  for (const { prefix, ref } of wanted) if (!incoming.some((item) => item.prefix === prefix)) refs[prefix] = ref;
+  checkPlaces(mirror, incoming);
+  await refuseLargeFiles(git, incoming, options.maxFileBytes);
+  return {
+    plan: {
+      incoming,
+      remove: closure?.remove ?? [],
+      refs,
+      files: closure?.files ?? {},
+      links: closure?.links ?? {},
+    },
+    notes: {
+      installScripts: closure?.installScripts ?? [],
+      holes: closure?.holes ?? [],
+      unbuilt: await unbuilt(git, incoming),
+    },
+  };
+}
+
+/** @throws FlowError FLOW_VENDOR_BAD_PREFIX when another source has the prefix, or one that differs in case only */
+function checkPlaces({ manifest }: Mirror, incoming: readonly Incoming[]): void {
+  const existing = [...Object.keys(manifest.prefixes), ...incoming.map(({ prefix }) => prefix)];
+  for (const { prefix, source } of incoming) {
+    checkCollision(prefix, existing);
+    const other = manifest.prefixes[prefix];
+    if (other !== undefined && other.source !== source && other.source !== unknownSource) {
+      throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix ${prefix} belongs to ${other.source} already`, {
+        hint: "choose another with --prefix",
+      });
+    }
+    const twin = incoming.find((item) => item.prefix === prefix && item.source !== source);
+    if (twin !== undefined) {
+      throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `${twin.source} and ${source} both claim prefix ${prefix}`, {
+        hint: "choose another for one of them with --prefix",
+      });
+    }
+  }
+}
+
+function isThere({ manifest }: Mirror, { prefix, source, integrity, version, content }: Incoming): boolean {
+  const entry = manifest.prefixes[prefix];
+  if (entry === undefined || entry.source !== source) return false;
+  return "commit" in content
+    ? entry.commit === content.commit
+    : entry.version === version && entry.integrity === integrity;
+}
+
+/** Git sources whose package.json names files that only a build would make. */
+async function unbuilt(git: Git, incoming: readonly Incoming[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { prefix, content } of incoming) {
+    if ("files" in content) continue;
+    const manifest = await packageAt(git, content.commit);
+    const missing = manifest === undefined ? [] : await missingEntries(git, content.commit, manifest);
+    if (missing.length > 0) found.push(`${prefix}: ${missing.join(", ")}`);
+  }
+  return found;
+}
+
+function report(ctx: FlowContext, { holes, installScripts, unbuilt: sources }: Notes): void {
+  for (const hole of holes) warn(ctx, `the registry does not have ${hole}: machines that need it will miss it`);
+  for (const source of sources) {
+    warn(
+      ctx,
+      `its package.json names what its repository does not ship, so it must be built to be imported: ${source}`,
+    );
+  }
+  if (installScripts.length > 0) info(ctx, `install scripts that were not run: ${installScripts.join(", ")}`);
+}
+
+function planned({ manifest }: Mirror, incoming: readonly Incoming[]): Change[] {
+  return incoming.map(({ prefix, source, version, ref }) => {
+    const old = manifest.prefixes[prefix];
+    return {
+      prefix,
+      source,
+      ...(old === undefined ? {} : { from: old.version ?? old.ref }),
+      to: version ?? ref,
+      patched: old?.patched ?? false,
+    };
+  });
+}
+
+function split(changes: readonly Change[]): Pick<AddResult, "added" | "updated"> {
+  return {
+    added: changes.filter(({ from }) => from === undefined),
+    updated: changes.filter(({ from }) => from !== undefined),
+  };
+}
+
+async function differs(git: Git, { manifest, head }: Mirror, { files, links, refs }: ImportPlan): Promise<boolean> {
+  if (Object.entries(refs).some(([prefix, ref]) => manifest.prefixes[prefix]?.ref !== ref)) return true;
+  for (const [path, text] of Object.entries({ ...files, ...links })) {
+    if ((await topFile(git, path, head)) !== text) return true;
+  }
+  return false;
+}

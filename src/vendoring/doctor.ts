@@ -1,0 +1,44 @@
+import type { FlowContext } from "../core/context.ts";
+import { Git } from "../core/git/index.ts";
+import { committer, importing } from "./importer.ts";
+import { rebuildManifest } from "./history.ts";
+import { formatManifest, manifestFile } from "./manifest.ts";
+import { locateMirror, withMirrorLock } from "./mirror.ts";
+import { publish } from "./publish.ts";
+import { topFile } from "./trees.ts";
+
+export interface RebuildResult {
+  /** Prefixes that the manifest holds now. */
+  prefixes: number;
+  changed: boolean;
+  head: string;
+}
+
+/** Writes the manifest anew from the mirror's history and commits it, for when it is lost or broken. */
+export async function rebuildMirror(
+  ctx: FlowContext,
+  dir: string,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<RebuildResult> {
+  const git = new Git(ctx, await locateMirror(ctx, dir));
+  return await withMirrorLock(ctx, git.dir, "rebuilding the manifest", async () => {
+    const head = await git.text(["rev-parse", "HEAD"]);
+    const manifest = await rebuildManifest(git, head);
+    const text = formatManifest(manifest);
+    const prefixes = Object.keys(manifest.prefixes).length;
+    const changed = (await topFile(git, manifestFile, head)) !== text;
+    if (!changed || dryRun) return { prefixes, changed, head };
+    const by = await committer(ctx, git);
+    const made = await importing(git, (importer) =>
+      importer.pathCommit("refs/flow/import/head", {
+        parents: [head],
+        message: "Rebuild the manifest from the mirror's history\n",
+        by,
+        blobs: [{ path: manifestFile, text, mode: "100644" }],
+      }),
+    );
+    await git.run(["update-ref", "-d", "refs/flow/import/head"]);
+    await publish(git, { from: head, to: made });
+    return { prefixes, changed, head: made };
+  });
+}

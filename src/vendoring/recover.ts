@@ -1,0 +1,105 @@
+import { existsSync } from "node:fs";
+import { copyFile, lstat, mkdir, readFile, readlink, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { FlowContext } from "../core/context.ts";
+import { warn } from "../core/events.ts";
+import type { Git } from "../core/git/index.ts";
+import { findByEnvironment } from "../core/proc.ts";
+import { poll } from "../core/retry.ts";
+import { checkoutMark, readJournal, removeJournal } from "./journal.ts";
+import { changedPaths, type PathState } from "./trees.ts";
+
+export async function needsRecovery(git: Git): Promise<boolean> {
+  return (await readJournal(git)) !== undefined;
+}
+
+/**
+ * Finishes a publication that was killed: the branch is at the new commit already, the index and the files are partly
+ * at the old one. Only paths that the publication changes are touched; what somebody edited there meanwhile is kept
+ * aside. The caller holds the mirror's lock.
+ */
+export async function recover(ctx: FlowContext, git: Git): Promise<void> {
+  const journal = await readJournal(git);
+  if (journal === undefined) return;
+  const { from, to, branch } = journal;
+  // git goes on when flow is killed: it may well end what it began.
+  await poll(() => findByEnvironment(checkoutMark, to).length === 0, { timeoutMs: 120_000, signal: ctx.signal });
+  const head = await git.text(["rev-parse", "--verify", "--quiet", branch], { okCodes: [0, 1, 128] });
+  if (head === to) {
+    await rm(await git.text(["rev-parse", "--path-format=absolute", "--git-path", "index.lock"]), { force: true });
+    const merged = await git.run(["read-tree", "-i", "-m", from, to], { okCodes: [0, 1, 128] });
+    if (merged.exitCode !== 0) await git.run(["read-tree", to]);
+    await finishFiles(ctx, git, await changedPaths(git, from, to));
+    await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
+  }
+  await removeJournal(git);
+}
+
+async function finishFiles(ctx: FlowContext, git: Git, paths: Awaited<ReturnType<typeof changedPaths>>): Promise<void> {
+  const current = await currentStates(git, [...paths.keys()]);
+  const write: string[] = [];
+  for (const [path, { before, after }] of paths) {
+    const now = current.get(path);
+    if (same(now, after)) continue;
+    const ours =
+      now === undefined || same(now, before) || (after !== undefined && (await isBeginningOf(git, path, after)));
+    if (!ours && after !== undefined) await keepAside(ctx, git, path);
+    if (after !== undefined) write.push(path);
+    else if (ours) await removeFile(git, path);
+  }
+  for (const path of write) await rm(join(git.dir, path), { force: true });
+  await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: write.map((path) => `${path}\0`).join("") });
+}
+
+function same(a: PathState | undefined, b: PathState | undefined): boolean {
+  return a?.hash === b?.hash && a?.mode === b?.mode;
+}
+
+/** What lies in the work tree at these paths, as git would record it. */
+async function currentStates(git: Git, paths: readonly string[]): Promise<Map<string, PathState>> {
+  const states = new Map<string, PathState>();
+  const files: { path: string; mode: string }[] = [];
+  for (const path of paths) {
+    const stat = await lstat(join(git.dir, path)).catch(() => undefined);
+    if (stat?.isSymbolicLink() === true) {
+      const target = await readlink(join(git.dir, path));
+      states.set(path, { mode: "120000", hash: await git.text(["hash-object", "--stdin"], { input: target }) });
+    } else if (stat?.isFile() === true) {
+      files.push({ path, mode: (stat.mode & 0o100) === 0 ? "100644" : "100755" });
+    }
+  }
+  if (files.length === 0) return states;
+  const hashes = await git.text(["hash-object", "--no-filters", "--stdin-paths"], {
+    input: files.map(({ path }) => `${path}\n`).join(""),
+  });
+  for (const [index, hash] of hashes.split("\n").entries()) {
+    const { path, mode } = files[index] as (typeof files)[number];
+    states.set(path, { mode, hash });
+  }
+  return states;
+}
+
+/** A file that git was writing when it was killed holds the beginning of what it should. */
+async function isBeginningOf(git: Git, path: string, { mode, hash }: PathState): Promise<boolean> {
+  if (mode === "120000") return false;
+  const [now, whole] = [await readFile(join(git.dir, path)), await git.bytes(["cat-file", "blob", hash])];
+  return whole.subarray(0, now.length).equals(now);
+}
+
+async function keepAside(ctx: FlowContext, git: Git, path: string): Promise<void> {
+  const place = join(await git.text(["rev-parse", "--path-format=absolute", "--git-path", "flow"]), "kept", path);
+  await mkdir(dirname(place), { recursive: true });
+  await copyFile(join(git.dir, path), place);
+  warn(ctx, `${path} was edited while an interrupted command was to be finished: your version is kept at ${place}`);
+}
+
+async function removeFile(git: Git, path: string): Promise<void> {
+  await rm(join(git.dir, path), { force: true });
+  for (let dir = dirname(path); dir !== "." && existsSync(join(git.dir, dir)); dir = dirname(dir)) {
+    const emptied = await rmdir(join(git.dir, dir)).then(
+      () => true,
+      () => false,
+    );
+    if (!emptied) return;
+  }
+}
