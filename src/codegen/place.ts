@@ -32,12 +32,14 @@ export async function checkPlaces(rpc: string, files: GeneratedFiles): Promise<v
 
 /** Writes what changed, file by file, and removes what flow generated from protos that are gone. */
 export async function placeFiles(rpc: string, files: GeneratedFiles): Promise<Placement> {
-  const written: string[] = [];
-  for (const [path, content] of files) {
-    if ((await readIfThere(join(rpc, path))) === content) continue;
-    await writeAtomic(join(rpc, path), content);
-    written.push(join(rpc, path));
-  }
+  const changed = await Promise.all(
+    [...files].map(async ([path, content]) => {
+      if ((await readIfThere(join(rpc, path))) === content) return undefined;
+      await writeAtomic(join(rpc, path), content);
+      return join(rpc, path);
+    }),
+  );
+  const written = changed.filter((path) => path !== undefined);
   return { written, removed: await removeStale(rpc, files) };
 }
 

@@ -30,7 +30,51 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startTime === identity.startTime;
 }
 
+/** A running process as the system's table shows it. */
+export interface ProcessRow extends ProcessIdentity {
+  parent: number;
+  group: number;
+  /** Name of its program, cut to 15 characters on Linux. */
+  name: string;
+}
+
+/** All running processes; zombies are not running. */
+export function listProcesses(): ProcessRow[] {
+  if (process.platform !== "linux") return listByPs();
+  let names: string[];
+  try {
+    names = readdirSync("/proc");
+  } catch {
+    return [];
+  }
+  return names.flatMap((entry) => {
+    const pid = Number(entry);
+    const stat = Number.isInteger(pid) ? linuxStat(pid) : undefined;
+    if (stat === undefined || stat.state === "Z" || stat.state === "X") return [];
+    const { parent, group, startTime, name } = stat;
+    return [{ pid, parent, group, startTime, name }];
+  });
+}
+
+function listByPs(): ProcessRow[] {
+  let text: string;
+  try {
+    text = execFileSync("ps", ["-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], { encoding: "utf8" });
+  } catch {
+    return [];
+  }
+  // lstart is five words: `Tue Nov 24 14:38:59 2026`.
+  const row = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/;
+  return text.split("\n").flatMap((line) => {
+    const [, pid, parent, group, state = "Z", startTime = "", path = ""] = row.exec(line) ?? [];
+    if (state.startsWith("Z")) return [];
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), startTime, name }];
+  });
+}
+
 interface LinuxStat {
+  name: string;
   state: string;
   parent: number;
   group: number;
@@ -45,51 +89,35 @@ function linuxStat(pid: number): LinuxStat | undefined {
     return undefined;
   }
   // The command may hold spaces and parentheses; what follows its last parenthesis is regular (proc(5)).
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", parent: Number(fields[1]), group: Number(fields[2]), startTime: fields[19] ?? "" };
+  const end = text.lastIndexOf(")");
+  const fields = text.slice(end + 2).split(" ");
+  return {
+    name: text.slice(text.indexOf("(") + 1, end),
+    state: fields[0] ?? "",
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    startTime: fields[19] ?? "",
+  };
 }
 
-/** Running processes of this user whose initial environment holds `NAME=value`, by `/proc`. Empty where there is no `/proc`. */
-export function findByEnvironment(name: string, value: string): number[] {
-  const mark = Buffer.from(`${name}=${value}\0`);
-  return runningPids().filter((pid) => {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`);
-      const at = environment.indexOf(mark);
-      return (at === 0 || (at > 0 && environment[at - 1] === 0)) && linuxStat(pid)?.state !== "Z";
-    } catch {
-      return false;
-    }
-  });
-}
-
-function runningPids(): number[] {
+/** A variable of the environment that a process of this user was started with, by `/proc`; undefined where there is none. */
+export function startVariable(pid: number, name: string): string | undefined {
+  let environment: Buffer;
   try {
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
+    environment = readFileSync(`/proc/${pid}/environ`);
   } catch {
-    return [];
+    return undefined;
   }
+  const key = `${name}=`;
+  const at = environment.indexOf(`\0${key}`) + 1;
+  if (at === 0 && environment.indexOf(key) !== 0) return undefined;
+  const end = environment.indexOf(0, at);
+  return environment.toString("utf8", at + key.length, end === -1 ? undefined : end);
 }
 
-/** Running (not zombie) members of a process group. */
-export function groupMembers(group: number): number[] {
-  if (process.platform !== "linux") {
-    try {
-      const lines = execFileSync("ps", ["-axo", "pid=,pgid=,stat="], { encoding: "utf8" }).trim().split("\n");
-      return lines
-        .map((line) => line.trim().split(/\s+/))
-        .filter(([, pgid, stat]) => Number(pgid) === group && !(stat ?? "").startsWith("Z"))
-        .map(([pid]) => Number(pid));
-    } catch {
-      return [];
-    }
-  }
-  return runningPids().filter((pid) => {
-    const stat = linuxStat(pid);
-    return stat !== undefined && stat.group === group && stat.state !== "Z" && stat.state !== "X";
-  });
+/** Running processes of this user that were started with `NAME=value`, by `/proc`. Empty where there is no `/proc`. */
+export function findByEnvironment(name: string, value: string): number[] {
+  return listProcesses().flatMap(({ pid }) => (startVariable(pid, name) === value ? [pid] : []));
 }
 
 /** Sends a signal; false when there is no such process (or group, for a negative number). */

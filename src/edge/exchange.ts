@@ -193,7 +193,7 @@ async function answer(context: ExchangeContext, exchange: Exchange, parts: Answe
     if (sanitiser.length > 0) delete headers["content-length"];
     client.writeHead(status, headers);
     // Whoever waits for the first event of a stream shall know at once that it began.
-    client.flushHeaders();
+    if (headers["content-length"] === undefined) client.flushHeaders();
     await pipeline([response, ...sanitiser, client], { end: false });
   }
   // An answer that came before the request's end leaves nobody to read the rest.

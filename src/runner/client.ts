@@ -1,10 +1,10 @@
 import { request, type IncomingMessage } from "node:http";
-import { join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { readJson } from "../core/json.ts";
 import { isRunning } from "../core/proc.ts";
 import { findHome, runPaths } from "./home.ts";
+import { runFilePath, type RunFile } from "./supervisor/run-file.ts";
 import type { RunDocument, RunEvent, ServiceStatus } from "./types.ts";
 
 /** A run that goes on, seen from outside its supervisor. */
@@ -12,23 +12,17 @@ export interface RunClient {
   readonly id: string;
   readonly supervisorPid: number;
   state(): Promise<RunDocument>;
-  /** Every change of state, and log lines when asked for. With `own` the run ends when the iteration does. */
-  events(options?: { logs?: boolean; own?: boolean; signal?: AbortSignal }): AsyncIterable<RunEvent>;
+  /** How things are, and then every change. With `own` the run ends when the iteration does. */
+  events(options?: { own?: boolean; signal?: AbortSignal }): AsyncIterable<RunEvent>;
   /** Stops everything; resolves with the run's exit code when nothing of it is left. */
   stop(options?: { kill?: boolean }): Promise<{ exitCode: number }>;
-  /** @throws FlowError FLOW_RUN_NO_SERVICE */
+  /** Resolves when the service has stopped, is ready, or is known not to become so. @throws FlowError FLOW_RUN_NO_SERVICE, FLOW_RUN_STOPPING */
   control(service: string, verb: "start" | "stop" | "restart"): Promise<ServiceStatus>;
-}
-
-interface RunFile {
-  id: string;
-  socket: string;
-  supervisor: { pid: number; startTime: string };
 }
 
 /** The run of a home; undefined when none goes on, whatever a killed supervisor left behind. */
 export async function connectRunAt(home: string): Promise<RunClient | undefined> {
-  const file = (await readJson(join(runPaths(home).run, "run.json")).catch(() => undefined)) as RunFile | undefined;
+  const file = (await readJson(runFilePath(runPaths(home).run)).catch(() => undefined)) as RunFile | undefined;
   if (file?.supervisor === undefined || !isRunning(file.supervisor)) return undefined;
   return createClient(file);
 }
@@ -64,6 +58,8 @@ function createClient({ id, socket, supervisor }: RunFile): RunClient {
           hint: `services are: ${services.join(", ")}`,
         });
       }
+      if (status !== 200)
+        throw new FlowError("FLOW_RUN_STOPPING", `${service} cannot be asked to ${verb}: the run is being stopped`);
       return body as ServiceStatus;
     },
     events: (options = {}) => events(socket, options),
@@ -96,17 +92,11 @@ function exchange(socketPath: string, method: string, path: string): Promise<{ s
 
 async function* events(
   socketPath: string,
-  { logs = false, own = false, signal }: { logs?: boolean; own?: boolean; signal?: AbortSignal },
+  { own = false, signal }: { own?: boolean; signal?: AbortSignal },
 ): AsyncGenerator<RunEvent, void, undefined> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const call = request(
-      {
-        socketPath,
-        path: `/events?logs=${logs ? 1 : 0}&own=${own ? 1 : 0}`,
-        ...(signal === undefined ? {} : { signal }),
-      },
-      resolve,
-    );
+    const path = own ? "/events?own=1" : "/events";
+    const call = request({ socketPath, path, ...(signal === undefined ? {} : { signal }) }, resolve);
     call.on("error", reject);
     call.end();
   });

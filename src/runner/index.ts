@@ -1,13 +1,14 @@
 /** `flow run`: starts services with what they need, supervises them, and ends them without a trace. */
 export { connectRun, connectRunAt, requireRun, type RunClient } from "./client.ts";
 export { foreignPorts, type ForeignPort } from "./foreign-ports.ts";
-export { matches, readLogs, type LogFilter } from "./read-logs.ts";
 export { findHome, runPaths } from "./home.ts";
+export type { PlanOptions } from "./plan.ts";
+export { followLogs, readLogs, type FollowOptions, type LogFilter } from "./read-logs.ts";
 export { findScope, type RunScope } from "./scope.ts";
 export { startRun, type StartedRun } from "./start.ts";
-export type { PlanOptions } from "./plan.ts";
 export {
   failedStates,
+  ownLog,
   type LogLine,
   type RunDocument,
   type RunEvent,

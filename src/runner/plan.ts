@@ -4,11 +4,12 @@ import { join, resolve } from "node:path";
 import type { ServiceOrigin } from "../config/index.ts";
 import { chooseConsul, consulAgent } from "../consul/index.ts";
 import type { FlowContext } from "../core/context.ts";
+import { FlowError } from "../core/errors.ts";
 import { baseEnvironment, serviceFileVariables } from "./environment.ts";
 import { PortBook } from "./port-book.ts";
 import { runPaths } from "./home.ts";
 import { selectServices, type RunScope } from "./scope.ts";
-import type { ConsulPlan, ProcessPlan, RunPlan } from "./types.ts";
+import { reservedNames, type ConsulPlan, type ProcessPlan, type RunPlan } from "./types.ts";
 
 export interface PlanOptions {
   services: readonly string[];
@@ -31,6 +32,9 @@ export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOp
   const paths = runPaths(scope.home);
   const id = randomBytes(6).toString("hex");
   const names = selectServices(scope.services, options.services);
+  const reserved = names.find((name) => reservedNames.includes(name));
+  if (reserved !== undefined)
+    throw new FlowError("FLOW_CONFIG_INVALID", `no service can be called "${reserved}": flow's own is called so`);
   const ports = await PortBook.open(join(paths.run, "ports.json"));
   const selected = names.map((name) => [name, scope.services.get(name) as ServiceOrigin] as const);
   const wantsConsul =
@@ -121,14 +125,13 @@ async function planConsul(
       env: { ...baseEnvironment(ctx, workspace), ...agent.env },
       port,
       // Its address is in the environment of every service already.
-      fixedPort: true,
+      portUse: "fixed",
       depends: {},
       // Answers an error until the agent knows its leader.
       gate: { http: "/v1/health/service/consul" },
       gateTimeoutMs: 30_000,
       settleMs: 0,
-      register: undefined,
-      consulId: undefined,
+      registration: "none",
       restart: infrastructureRestart,
       stop: { signal: "SIGTERM", timeoutMs: 3_000 },
     },
@@ -157,13 +160,12 @@ async function planEdge(
         NODE_COMPILE_CACHE: runPaths(scope.home).compileCache,
       },
       port,
-      fixedPort: true,
+      portUse: "fixed",
       depends: consul.kind === "external" ? {} : { consul: "ready" },
       gate: { http: "/-/healthz" },
       gateTimeoutMs: 30_000,
       settleMs: 0,
-      register: undefined,
-      consulId: undefined,
+      registration: "none",
       restart: infrastructureRestart,
       stop: { signal: "SIGTERM", timeoutMs: 5_000 },
     },
@@ -187,21 +189,19 @@ async function planService(
   const { definition, repository } = origin;
   const { workspace, home } = scope;
   const isEntry = definition.entry !== undefined;
-  const listens = isEntry ? definition.port !== "none" : usesPort(definition);
-  const port = listens
-    ? await ports.take(name, typeof definition.port === "number" ? definition.port : undefined)
-    : undefined;
-  const registers =
-    consul !== undefined && !isEntry && port !== undefined && (definition.consul ?? workspace !== undefined) !== false;
+  const fixed = typeof definition.port === "number" ? definition.port : undefined;
+  const port = definition.port === "none" ? undefined : await ports.take(name, fixed);
+  const listens = port !== undefined && (isEntry || usesPort(definition));
   const gate =
     definition.ready ??
     (isEntry
       ? consul === undefined
         ? { grpc: true as const }
         : { consul: true as const }
-      : port === undefined
-        ? { started: true as const }
-        : { tcp: true as const });
+      : listens
+        ? { tcp: true as const }
+        : { started: true as const });
+  checkGate(repository.file, name, gate);
   const data = join(runPaths(home).data, name);
   await mkdir(data, { recursive: true });
   const restart = definition.restart ?? {};
@@ -212,27 +212,25 @@ async function planService(
     directory: resolve(repository.dir, definition.directory ?? "."),
     env: {
       ...baseEnvironment(ctx, workspace),
-      FLOW_SERVICE: name,
       FLOW_HOST: "127.0.0.1",
       FLOW_LOG_FORMAT: "text",
       FLOW_DATA_DIR: data,
-      ...(consul === undefined
-        ? {}
-        : { FLOW_CONSUL_ADDR: consul.address, FLOW_DC: workspace?.definition.datacentre ?? "dc1" }),
       ...(isEntry ? { NODE_COMPILE_CACHE: runPaths(home).compileCache } : {}),
       ...definition.env,
       ...(await serviceFileVariables(join(home, "config", `${name}.env`))),
+      FLOW_SERVICE: name,
+      ...(consul === undefined
+        ? {}
+        : { FLOW_CONSUL_ADDR: consul.address, FLOW_DC: workspace?.definition.datacentre ?? "dc1" }),
     },
     port,
-    fixedPort: typeof definition.port === "number",
-    depends: { ...(ownConsul ? { consul: "ready" as const } : {}), ...definition.depends },
+    portUse: fixed !== undefined ? "fixed" : listens ? "sticky" : "offered",
+    // A command needs no Consul to start: flow registers it when both are there.
+    depends: { ...(ownConsul && isEntry ? { consul: "ready" as const } : {}), ...definition.depends },
     gate,
-    gateTimeoutMs: gate.timeout ?? 60_000,
+    gateTimeoutMs: gate.timeout ?? (gate.completed === true ? undefined : 60_000),
     settleMs: definition.ready === undefined && gate.started === true ? 250 : 0,
-    register: registers
-      ? { tags: typeof definition.consul === "object" ? (definition.consul.tags ?? []) : [], http: gate.http }
-      : undefined,
-    consulId: isEntry && consul !== undefined ? name : undefined,
+    registration: consul === undefined || port === undefined ? "none" : registrationOf(definition),
     restart: {
       policy: restart.policy ?? (gate.completed === true ? "never" : "on-failure"),
       backoffMs: ("backoff" in restart ? restart.backoff : undefined) ?? 500,
@@ -245,6 +243,24 @@ async function planService(
       timeoutMs: definition.stop?.timeout ?? 5_000,
     },
   };
+}
+
+/** An entry registers itself; flow does it for a command, unless that wants none. */
+function registrationOf({ entry, consul }: ServiceOrigin["definition"]): ProcessPlan["registration"] {
+  if (consul === false) return "none";
+  if (entry !== undefined) return "self";
+  return { tags: typeof consul === "object" ? (consul.tags ?? []) : [] };
+}
+
+function checkGate(file: string, name: string, { log }: ProcessPlan["gate"]): void {
+  if (log === undefined) return;
+  try {
+    new RegExp(log);
+  } catch (error) {
+    throw new FlowError("FLOW_CONFIG_INVALID", `${file}: services.${name}.ready.log is no regular expression`, {
+      cause: error,
+    });
+  }
 }
 
 /** A command listens when it says so: by `port`, a gate that asks a port, a registration, or by using the variable. */

@@ -26,10 +26,8 @@ export class PortBook {
   async take(name: string, demanded?: number): Promise<number> {
     const known = this.#ports.get(name);
     let port = demanded ?? known;
-    if (demanded === undefined && (port === undefined || this.#taken.has(port) || !(await isFree(port)))) {
-      do port = await freePort();
-      while (this.#taken.has(port));
-    }
+    if (demanded === undefined && (port === undefined || this.#taken.has(port) || !(await isFree(port))))
+      port = await freePort(new Set([...this.#taken, ...this.#ports.values()]));
     const chosen = port as number;
     this.#taken.add(chosen);
     if (demanded === undefined) this.#ports.set(name, chosen);

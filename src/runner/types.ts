@@ -13,8 +13,8 @@ export type ServiceState =
   | "failed"
   | "blocked";
 
-/** States that end by themselves no more. */
-export const finalStates: readonly ServiceState[] = ["stopped", "completed", "crash-looping", "failed", "blocked"];
+/** States of a service that does nothing more by itself. */
+export const finalStates: readonly ServiceState[] = ["stopped", "completed", "failed", "blocked"];
 export const failedStates: readonly ServiceState[] = ["crash-looping", "failed", "blocked"];
 
 /** One program that the supervisor runs: everything is decided, nothing is read from a configuration any more. */
@@ -25,19 +25,21 @@ export interface ProcessPlan {
   argv: readonly [string, ...string[]];
   directory: string;
   env: Readonly<Record<string, string>>;
-  /** Port it listens on; undefined for none. */
+  /** Given to it as FLOW_PORT and PORT; undefined for none. */
   port: number | undefined;
-  /** Whether `port` was demanded: then it is that one or nothing. */
-  fixedPort: boolean;
+  /**
+   * `fixed`: that port or a loud refusal; `sticky`: another one when it is taken; `offered`: like sticky, but nobody
+   * knows whether it listens.
+   */
+  portUse: "fixed" | "sticky" | "offered";
   depends: Readonly<Record<string, DependencyCondition>>;
   gate: ReadyGate;
-  gateTimeoutMs: number;
+  /** Undefined for a job, which may take as long as it takes. */
+  gateTimeoutMs: number | undefined;
   /** Ms that it must have lived to count as started: a program that ends at once never was. */
   settleMs: number;
-  /** Registration by flow on its behalf. */
-  register: { tags: readonly string[]; http: string | undefined } | undefined;
-  /** Whether it registers itself in Consul under `consulId`. */
-  consulId: string | undefined;
+  /** Who registers it in Consul: `self`, or flow on its behalf. */
+  registration: "none" | "self" | { tags: readonly string[] };
   restart: {
     policy: "always" | "on-failure" | "never";
     backoffMs: number;
@@ -103,16 +105,22 @@ export interface RunDocument {
 }
 
 export interface LogLine {
-  /** ISO 8601 */
+  /** ISO 8601 with milliseconds; never runs backwards within a run. */
   time: string;
   service: string;
-  stream: "out" | "err";
   /** Order over all services of a run. */
   seq: number;
+  /** Count of the service's lines in this run: one that is missing was rotated away. */
+  number: number;
   line: string;
 }
 
-/** What the supervisor tells who is attached. */
+/** The name under which the supervisor itself writes to the logs. */
+export const ownLog = "flow";
+/** Names that no service may have. */
+export const reservedNames: readonly string[] = [ownLog, "consul", "edge"];
+
+/** What the supervisor tells who is attached. Log lines are not among it: their files are read. */
 export type RunEvent =
   | {
       type: "state";
@@ -124,6 +132,5 @@ export type RunEvent =
       pid: number | null;
     }
   | { type: "run"; state: RunState; exitCode?: number }
-  | ({ type: "log" } & LogLine)
-  | { type: "dropped"; lines: number }
+  /** What blocks a stop, for whoever waits for it. */
   | { type: "notice"; text: string };

@@ -1,8 +1,14 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { poll } from "../../src/core/retry.ts";
 import { createConsul, type Consul } from "../../src/runtime/consul/index.ts";
 import { realConsul, startRealConsul, type TestConsul } from "../support/consul.ts";
+import { testInstance } from "../support/edge.ts";
 import { startEcho, startEdgeProcess, startProcess } from "../support/edge-processes.ts";
 
 let agent: TestConsul;
@@ -122,6 +128,32 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
     expect(edge.output().stderr).toContain("edge drains");
   });
 
+  it("carries a large upload and a large answer without holding them", async () => {
+    const size = 512 * 1024 * 1024;
+    let received = 0;
+    await testInstance(consul, {
+      service: "large",
+      tags: ["flow.method=/test.Large/Put;enable;upload", "flow.http=/large"],
+      handler: (request, response) => {
+        request.on("data", (chunk: Buffer) => (received += chunk.length));
+        request.on("end", () => void pipeline(Readable.from(chunks(size)), response));
+      },
+    });
+    const edge = await startEdgeProcess(agent.address);
+    const before = await residentBytes(edge.child.pid!);
+    const request = httpRequest(`${edge.url}/api/test.Large/Put`, {
+      method: "POST",
+      headers: { "content-length": size },
+    });
+    const answered = once(request, "response") as Promise<[IncomingMessage]>;
+    await pipeline(Readable.from(chunks(size)), request);
+    const [response] = await answered;
+    let returned = 0;
+    for await (const chunk of response) returned += (chunk as Buffer).length;
+    expect([received, returned]).toEqual([size, size]);
+    expect((await residentBytes(edge.child.pid!)) - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
   it("says what is wrong when it cannot start, in its exit code too", async () => {
     const without = startProcess("src/cli/entries/edge.ts", {});
     expect(await without.ended).toBe(3);
@@ -136,6 +168,16 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
     expect(second.output().stdout).toBe("");
   });
 });
+
+function* chunks(size: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(256 * 1024, "x");
+  for (let sent = 0; sent < size; sent += chunk.length) yield chunk;
+}
+
+async function residentBytes(pid: number): Promise<number> {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kibibytes) * 1024;
+}
 
 function refused(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -5,10 +5,15 @@ import { superviseRun } from "../../runner/supervisor/main.ts";
 
 const plan = JSON.parse(await text(process.stdin)) as RunPlan;
 process.title = `flow supervisor ${plan.id}`;
-process.exitCode = await superviseRun(plan, {
+process.stdout.on("error", () => {});
+const exitCode = await superviseRun(plan, {
   onListening: () => void process.stdout.write('{"listening":true}\n'),
   onSignal: (listener) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => listener(signal));
   },
+  onFault: (listener) => {
+    process.on("uncaughtException", listener);
+    process.on("unhandledRejection", listener);
+  },
 });
-process.exit();
+process.exit(exitCode);

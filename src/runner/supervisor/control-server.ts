@@ -1,19 +1,36 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
+import { isFlowError, messageOf } from "../../core/errors.ts";
 import type { RunEvent } from "../types.ts";
+import type { SupervisedService } from "./service.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** Bytes that may wait for a slow client before its log lines are dropped and counted. */
-const mostWaiting = 1024 ** 2;
+export interface ControlServer {
+  /** Whether the terminal that owns the run has come for it. */
+  readonly wasOwned: boolean;
+  /** Resolves when everybody has gone. */
+  close(): Promise<void>;
+}
+
+/** Bytes that may wait for a client that does not read before it is cut off: it can come back for the state. */
+const mostWaiting = 4 * 1024 ** 2;
 
 /** The control interface: HTTP and JSON over a Unix socket that only its owner may use. */
-export async function startControlServer(supervisor: Supervisor, onOwnerGone: () => void): Promise<Server> {
+export async function startControlServer(supervisor: Supervisor, onOwnerGone: () => void): Promise<ControlServer> {
   const { socket } = supervisor.plan;
+  let wasOwned = false;
+  const owner: Owner = {
+    came: () => {
+      wasOwned = true;
+    },
+    left: onOwnerGone,
+  };
   const server = createServer((request, response) => {
-    void answer(supervisor, { request, response, onOwnerGone }).catch((error: unknown) =>
-      send(response, 500, { error: error instanceof Error ? error.message : String(error) }),
-    );
+    void answer(supervisor, { request, response, owner }).catch((error: unknown) => {
+      const status = isFlowError(error) ? 409 : 500;
+      send(response, status, { error: messageOf(error), ...(isFlowError(error) ? { code: error.code } : {}) });
+    });
   });
   mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
   rmSync(socket, { force: true });
@@ -22,80 +39,75 @@ export async function startControlServer(supervisor: Supervisor, onOwnerGone: ()
     server.listen(socket, resolve);
   });
   chmodSync(socket, 0o600);
-  return server;
+  return {
+    get wasOwned() {
+      return wasOwned;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+interface Owner {
+  came(): void;
+  /** Went away while the run goes on. */
+  left(): void;
 }
 
 interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  onOwnerGone: () => void;
+  owner: Owner;
 }
 
-async function answer(supervisor: Supervisor, { request, response, onOwnerGone }: Exchange): Promise<void> {
+async function answer(supervisor: Supervisor, { request, response, owner }: Exchange): Promise<void> {
   const url = new URL(request.url ?? "/", "http://flow");
   const route = `${request.method} ${url.pathname}`;
   if (route === "GET /state") return send(response, 200, supervisor.document);
   if (route === "GET /events")
-    return stream(supervisor, {
-      response,
-      logs: url.searchParams.get("logs") === "1",
-      owner: url.searchParams.get("own") === "1",
-      onOwnerGone,
-    });
+    return stream(supervisor, response, url.searchParams.get("own") === "1" ? owner : undefined);
   if (route === "POST /stop") {
-    const kill = url.searchParams.get("kill") === "1";
-    await supervisor.stop({ kill });
+    await supervisor.stop({ kill: url.searchParams.get("kill") === "1" });
     return send(response, 200, { exitCode: supervisor.exitCode });
   }
   const [, name, verb] = /^\/services\/([^/]+)\/(start|stop|restart)$/.exec(url.pathname) ?? [];
-  const service = name === undefined ? undefined : supervisor.find(decodeURIComponent(name));
-  if (request.method === "POST" && verb !== undefined) {
-    if (service === undefined)
-      return send(response, 404, {
-        error: `there is no service ${name}`,
-        services: supervisor.document.services.map((status) => status.name),
-      });
-    if (verb === "start") await supervisor.startService(service);
-    else if (verb === "stop") await supervisor.stopService(service);
-    else await supervisor.restartService(service);
-    return send(response, 200, service.status);
+  if (request.method !== "POST" || name === undefined) return send(response, 404, { error: `there is no ${route}` });
+  const service = supervisor.find(decodeURIComponent(name));
+  if (service === undefined) {
+    const services = supervisor.document.services.map((status) => status.name);
+    return send(response, 404, { error: `there is no service ${name}`, services });
   }
-  send(response, 404, { error: `there is no ${route}` });
+  await control(supervisor, service, verb as "start" | "stop" | "restart");
+  return send(response, 200, service.status);
 }
 
-interface StreamOptions {
-  response: ServerResponse;
-  logs: boolean;
-  /** The run belongs to this client: when it goes without a word, the run ends. */
-  owner: boolean;
-  onOwnerGone: () => void;
+async function control(supervisor: Supervisor, service: SupervisedService, verb: "start" | "stop" | "restart") {
+  if (verb === "start") return await supervisor.startService(service);
+  if (verb === "stop") return await supervisor.stopService(service);
+  return await supervisor.restartService(service);
 }
 
-function stream(supervisor: Supervisor, { response, logs, owner, onOwnerGone }: StreamOptions): void {
+/** Tells a client how things are, and then every change. */
+function stream(supervisor: Supervisor, response: ServerResponse, owner: Owner | undefined): void {
+  owner?.came();
   response.writeHead(200, { "content-type": "application/x-ndjson" });
-  response.flushHeaders();
-  let dropped = 0;
   const write = (event: RunEvent) => {
-    if (event.type === "log" && !logs) return;
-    if (event.type === "log" && response.writableLength > mostWaiting) {
-      dropped++;
-      return;
-    }
-    if (dropped > 0 && response.writableLength <= mostWaiting) {
-      response.write(`${JSON.stringify({ type: "dropped", lines: dropped } satisfies RunEvent)}\n`);
-      dropped = 0;
-    }
+    if (response.writableLength > mostWaiting) return void response.destroy();
     response.write(`${JSON.stringify(event)}\n`);
     if (event.type === "run" && event.state === "stopped") response.end();
   };
   for (const { plan, state, reason, port, pid } of supervisor.services.values()) {
-    write({ type: "state", service: plan.name, kind: plan.kind, state, reason, port: port ?? null, pid });
+    write({ type: "state", service: plan.name, kind: plan.kind, state, reason, port, pid });
   }
-  write({ type: "run", state: supervisor.state });
+  const { state, exitCode } = supervisor;
+  write({ type: "run", state, ...(state === "stopped" ? { exitCode } : {}) });
   const unsubscribe = supervisor.subscribe(write);
   response.once("close", () => {
     unsubscribe();
-    if (owner && supervisor.state !== "stopped") onOwnerGone();
+    if (owner !== undefined && supervisor.state !== "stopped") owner.left();
   });
 }
 

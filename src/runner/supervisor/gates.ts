@@ -1,4 +1,4 @@
-import { connect as connectHttp2 } from "node:http2";
+import { request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Consul } from "../../runtime/consul/index.ts";
@@ -11,67 +11,80 @@ export interface GateTarget {
   consul: Consul | undefined;
 }
 
-/** One look at whether a service is ready. `log` and `completed` are events, not looks: they are never true here. */
+const lookMs = 2_000;
+/** Programs that listen on `localhost` may mean either. */
+const hosts = ["127.0.0.1", "::1"] as const;
+
+/** One look at whether a service is ready. `log` and `completed` are events, not looks: a program that runs passes them. */
 export async function looksReady(gate: ReadyGate, target: GateTarget): Promise<boolean> {
   const { port, consul, consulId, name } = target;
-  if (gate.started === true) return true;
   if (gate.consul === true) {
     if (consul === undefined || consulId === undefined) return false;
     const instances = await consul.health(name, { passing: true }).catch(() => []);
     return instances.some(({ id }) => id === consulId);
   }
-  if (port === undefined) return false;
-  if (gate.tcp === true) return await accepts(port);
-  if (gate.http !== undefined) return await answersHttp(port, gate.http);
-  if (gate.grpc !== undefined) return await servesGrpc(port, gate.grpc === true ? "" : gate.grpc);
-  return false;
+  const { http, grpc } = gate;
+  if (gate.tcp === true) return await onEitherHost(port, accepts);
+  if (http !== undefined) return await onEitherHost(port, (port, host) => answersHttp({ port, host, path: http }));
+  if (grpc !== undefined) return port !== undefined && (await servesGrpc(port, grpc === true ? "" : grpc));
+  return true;
 }
 
-/** Looks again and again until the service is ready or `signal` is aborted. */
+/** Looks again and again, at most 100 ms apart, until the service is ready; rejects when `signal` is aborted. */
 export async function waitUntilReady(gate: ReadyGate, target: GateTarget, signal: AbortSignal): Promise<void> {
-  for (let pause = 10; ; pause = Math.min(100, pause * 1.5)) {
-    if (await looksReady(gate, target)) return;
+  for (let pause = 5; !(await looksReady(gate, target)); pause = Math.min(100, pause * 1.5)) {
     await delay(pause, undefined, { signal });
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+async function onEitherHost(
+  port: number | undefined,
+  look: (port: number, host: string) => Promise<boolean>,
+): Promise<boolean> {
+  if (port === undefined) return false;
+  for (const host of hosts) if (await look(port, host)) return true;
+  return false;
+}
+
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
+    const socket = connect({ port, host });
     const answer = (ready: boolean) => () => {
       socket.destroy();
       resolve(ready);
     };
-    socket.setTimeout(1_000, answer(false)).once("connect", answer(true)).once("error", answer(false));
+    socket.setTimeout(lookMs, answer(false)).once("connect", answer(true)).once("error", answer(false));
   });
 }
 
-async function answersHttp(port: number, path: string): Promise<boolean> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      redirect: "manual",
-      signal: AbortSignal.timeout(2_000),
+function answersHttp({ port, host, path }: { port: number; host: string; path: string }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const call = request({ port, host, path, agent: false, timeout: lookMs }, (response) => {
+      response.resume();
+      call.destroy();
+      resolve((response.statusCode ?? 500) < 400);
     });
-    await response.body?.cancel();
-    return response.status < 400;
-  } catch {
-    return false;
-  }
+    call.once("timeout", () => call.destroy());
+    call.once("error", () => resolve(false));
+    call.once("close", () => resolve(false));
+    call.end();
+  });
 }
 
 /** grpc.health.v1.Health/Check by hand: one field each way, and the supervisor stays small. */
-function servesGrpc(port: number, service: string): Promise<boolean> {
+async function servesGrpc(port: number, service: string): Promise<boolean> {
+  const { connect: connectHttp2 } = await import("node:http2");
   const name = Buffer.from(service);
   const message = name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
   const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
-  return new Promise((resolve) => {
+  return await new Promise((resolve) => {
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     const finish = (ready: boolean) => {
       clearTimeout(timer);
       session.destroy();
       resolve(ready);
     };
-    const timer = setTimeout(() => finish(false), 2_000);
+    const timer = setTimeout(() => finish(false), lookMs);
     session.once("error", () => finish(false));
     const call = session.request({
       ":method": "POST",
@@ -83,13 +96,8 @@ function servesGrpc(port: number, service: string): Promise<boolean> {
     call.on("data", (chunk: Buffer) => chunks.push(chunk));
     call.once("error", () => finish(false));
     // Field 1 of HealthCheckResponse is the status, 1 is SERVING.
-    call.once("end", () =>
-      finish(
-        Buffer.concat(chunks)
-          .subarray(5)
-          .equals(Buffer.from([0x08, 0x01])),
-      ),
-    );
+    const serving = Buffer.from([0x08, 0x01]);
+    call.once("end", () => finish(Buffer.concat(chunks).subarray(5).equals(serving)));
     call.end(frame);
   });
 }

@@ -1,32 +1,44 @@
-import { spawn } from "node:child_process";
-import type { Writable } from "node:stream";
-import { runMark } from "./groups.ts";
+import { spawn, type ChildProcess } from "node:child_process";
+import { runMark } from "./census.ts";
 
 /**
- * POSIX sh that sleeps on a pipe of the supervisor. At its end without a word, the supervisor was killed: every
- * process with the run's mark (Linux) and every group of the list is ended, TERM first, KILL a second later.
- * A shell, because it costs a megabyte where Node costs forty.
+ * POSIX sh that sleeps on a pipe of the supervisor: its end without a word means that the supervisor was killed. Then
+ * every process of the run is ended: the listed groups, what carries the run's mark (Linux), and their descendants;
+ * TERM first, so that they leave Consul, KILL a second later. A shell costs a megabyte where Node costs forty.
  */
 const script = `
-mark=$1 groups=$2
+trap '' HUP INT QUIT TERM
+mark=$1 list=$2
 read -r word && exit 0
-find_all() {
-  if [ -r /proc/self/environ ]; then
-    grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | sed 's,^/proc/,,; s,/environ$,,'
-  fi
+groups=$(cat "$list" 2>/dev/null | tr '\\n' ' ')
+family=$groups
+collect() {
+  [ -r /proc/self/environ ] || return 0
+  family="$family $(grep -lsF "$mark" /proc/[0-9]*/environ | tr -dc '0-9\\n' | tr '\\n' ' ')"
+  more=1
+  while [ "$more" = 1 ]; do
+    more=0
+    for stat in /proc/[0-9]*/stat; do
+      { read -r line < "$stat"; } 2>/dev/null || continue
+      pid=\${line%% *}
+      set -- \${line##*) }
+      case " $family " in *" $pid "*) continue ;; esac
+      case " $family " in *" $2 "*) family="$family $pid" more=1 ;; esac
+    done
+  done
 }
 signal_all() {
-  for pid in $(find_all); do kill -"$1" "$pid" 2>/dev/null; done
-  while read -r group; do kill -"$1" -- "-$group" 2>/dev/null; done < "$groups"
-}
+  for group in $groups; do kill -s "$1" -- "-$group"; done
+  for pid in $family; do kill -s "$1" "$pid"; done
+} 2>/dev/null
+collect
 signal_all TERM
 sleep 1
-for look in 1 2 3; do
+for look in 1 2 3 4 5 6; do
+  collect
   signal_all KILL
-  [ -z "$(find_all)" ] && break
-  sleep 0.2
+  sleep 0.1
 done
-exit 0
 `;
 
 export interface Guardian {
@@ -35,19 +47,37 @@ export interface Guardian {
   dismiss(): void;
 }
 
-/** `groupsFile` holds a process group per line; it only matters where there is no `/proc`, or a mark was wiped. */
+/** `groupsFile` holds a process group per line. A guardian that is killed is replaced. */
 export function startGuardian(runId: string, groupsFile: string): Guardian {
-  const child = spawn("/bin/sh", ["-c", script, "flow-guardian", `${runMark}=${runId}`, groupsFile], {
-    // In a session of its own a Ctrl-C does not reach it.
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-    env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
-    cwd: "/",
-  });
-  child.on("error", () => {});
-  child.unref();
-  const stdin = child.stdin as Writable & { unref?: () => void };
-  stdin.on("error", () => {});
-  stdin.unref?.();
-  return { pid: child.pid, dismiss: () => void stdin.end("done\n") };
+  let dismissed = false;
+  let child = launch();
+
+  function launch(): ChildProcess {
+    const guardian = spawn("/bin/sh", ["-c", script, "flow-guardian", `${runMark}=${runId}`, groupsFile], {
+      // In a session of its own neither a Ctrl-C nor the end of the terminal reaches it.
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
+      cwd: "/",
+    });
+    guardian.on("error", () => {});
+    guardian.stdin?.on("error", () => {});
+    guardian.once("exit", () => {
+      setTimeout(() => {
+        if (!dismissed) child = launch();
+      }, 100).unref();
+    });
+    guardian.unref();
+    return guardian;
+  }
+
+  return {
+    get pid() {
+      return child.pid;
+    },
+    dismiss: () => {
+      dismissed = true;
+      child.stdin?.end("done\n");
+    },
+  };
 }

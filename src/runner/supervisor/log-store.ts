@@ -1,99 +1,99 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { StringDecoder } from "node:string_decoder";
 import { formatLogLine } from "../log-format.ts";
-import type { LogLine } from "../types.ts";
 
-const mostBytes = 10 * 1024 ** 2;
-const keptFiles = 5;
+export interface LogStoreOptions {
+  /** Size after which a file is put aside, default 10 MiB. */
+  mostBytes?: number;
+  /** Files put aside that are kept for each service, default 5. */
+  kept?: number;
+}
 
-/** Log files of a run: one per service, rotated by size, and the stream of all of them in order. */
+interface LogFile {
+  descriptor: number;
+  size: number;
+  /** Lines of this run. */
+  lines: number;
+}
+
+/**
+ * Log files of a run, one per service, rotated by size. Writing is synchronous: what a service wrote is in the
+ * system's hands when this returns, so that no death of the supervisor loses it.
+ */
 export class LogStore {
   readonly #directory: string;
-  readonly #files = new Map<string, { descriptor: number; size: number }>();
-  readonly #listeners = new Set<(line: LogLine) => void>();
+  readonly #mostBytes: number;
+  readonly #kept: number;
+  readonly #files = new Map<string, LogFile>();
   #seq = 0;
+  #time = "";
+  #lost = 0;
 
-  constructor(directory: string) {
+  constructor(directory: string, { mostBytes = 10 * 1024 ** 2, kept = 5 }: LogStoreOptions = {}) {
     this.#directory = directory;
-    mkdirSync(directory, { recursive: true });
+    this.#mostBytes = mostBytes;
+    this.#kept = kept;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  subscribe(listener: (line: LogLine) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** Takes whole lines. They are in the file when this returns. */
-  append(service: string, stream: LogLine["stream"], lines: readonly string[]): void {
+  append(service: string, lines: readonly string[]): void {
     if (lines.length === 0) return;
-    const time = new Date().toISOString();
-    const entries = lines.map((line): LogLine => ({ time, service, stream, seq: ++this.#seq, line }));
-    const bytes = Buffer.from(entries.map((entry) => `${formatLogLine(entry)}\n`).join(""));
+    const now = new Date().toISOString();
+    // A clock that is set back must not turn the order round.
+    if (now > this.#time) this.#time = now;
     const file = this.#open(service);
+    let text = this.#lossNote(service, file);
+    for (const line of lines)
+      text += `${formatLogLine({ time: this.#time, service, seq: ++this.#seq, number: ++file.lines, line })}\n`;
+    this.#write(file, text, lines.length);
+    if (file.size > this.#mostBytes) this.#rotate(service, file);
+  }
+
+  #write(file: LogFile, text: string, lines: number): void {
+    const bytes = Buffer.from(text);
     try {
-      writeSync(file.descriptor, bytes);
+      for (let written = 0; written < bytes.length;)
+        written += writeSync(file.descriptor, bytes, written, bytes.length - written);
       file.size += bytes.length;
     } catch {
-      // A full disk must not end the services; whoever is attached still sees the lines.
+      // A full disk must not end the services.
+      this.#lost += lines;
     }
-    if (file.size > mostBytes) this.#rotate(service);
-    for (const listener of this.#listeners) for (const entry of entries) listener(entry);
   }
 
-  #open(service: string): { descriptor: number; size: number } {
+  #lossNote(service: string, file: LogFile): string {
+    if (this.#lost === 0) return "";
+    const line = `[${this.#lost} lines could not be written]`;
+    this.#lost = 0;
+    return `${formatLogLine({ time: this.#time, service, seq: ++this.#seq, number: ++file.lines, line })}\n`;
+  }
+
+  #open(service: string): LogFile {
     let file = this.#files.get(service);
     if (file === undefined) {
       const descriptor = openSync(join(this.#directory, `${service}.log`), "a", 0o600);
-      file = { descriptor, size: fstatSync(descriptor).size };
+      file = { descriptor, size: fstatSync(descriptor).size, lines: 0 };
       this.#files.set(service, file);
     }
     return file;
   }
 
-  #rotate(service: string): void {
-    const file = this.#files.get(service);
-    if (file !== undefined) closeSync(file.descriptor);
-    this.#files.delete(service);
+  #rotate(service: string, file: LogFile): void {
     const name = (index: number) => join(this.#directory, index === 0 ? `${service}.log` : `${service}.log.${index}`);
-    rmSync(name(keptFiles), { force: true });
-    for (let index = keptFiles - 1; index >= 0; index--)
-      if (existsSync(name(index))) renameSync(name(index), name(index + 1));
+    try {
+      rmSync(name(this.#kept), { force: true });
+      for (let index = this.#kept - 1; index >= 0; index--)
+        if (existsSync(name(index))) renameSync(name(index), name(index + 1));
+      const descriptor = openSync(name(0), "a", 0o600);
+      closeSync(file.descriptor);
+      Object.assign(file, { descriptor, size: 0 });
+    } catch {
+      // The same file goes on growing until this works again.
+    }
   }
 
   close(): void {
     for (const { descriptor } of this.#files.values()) closeSync(descriptor);
     this.#files.clear();
-  }
-}
-
-/** Longest line that is kept whole; a program that writes no line end must not fill the memory. */
-const mostLineLength = 256 * 1024;
-
-/** Cuts a stream of bytes into lines; characters that lie on two chunks stay whole. */
-export class LineSplitter {
-  readonly #decoder = new StringDecoder("utf8");
-  readonly #take: (lines: string[]) => void;
-  #rest = "";
-
-  constructor(take: (lines: string[]) => void) {
-    this.#take = take;
-  }
-
-  push(chunk: Buffer): void {
-    const lines = (this.#rest + this.#decoder.write(chunk)).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > mostLineLength) {
-      lines.push(this.#rest);
-      this.#rest = "";
-    }
-    this.#take(lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line)));
-  }
-
-  /** Gives out the last line, which nothing ended. */
-  end(): void {
-    const rest = this.#rest + this.#decoder.end();
-    this.#rest = "";
-    if (rest !== "") this.#take([rest]);
   }
 }

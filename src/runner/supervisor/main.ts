@@ -1,33 +1,65 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../core/errors.ts";
 import type { RunPlan } from "../types.ts";
 import { startControlServer } from "./control-server.ts";
+import { makePipes } from "./output-pipe.ts";
 import { reapLeftovers } from "./process-list.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface SupervisorProcess {
-  /** Called once when the control socket can be used. */
+  /** Called once when the run can be talked to. */
   onListening(): void;
   /** Registers what a signal does. */
   onSignal(listener: (signal: NodeJS.Signals) => void): void;
+  /** Registers what an error does that nobody foresaw. */
+  onFault(listener: (error: unknown) => void): void;
 }
+
+/** How long the terminal that started a run may take to come for it. */
+const ownerMs = 10_000;
+/** How long services have to drain when the terminal went away without a word. */
+const abandonedMs = 1_000;
+/** How long those attached may take to read the last event. */
+const farewellMs = 500;
 
 /** The supervisor as a process of its own: runs a plan to its end and gives the exit code. */
 export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Promise<number> {
-  await reapLeftovers(plan.directory);
-  const supervisor = new Supervisor(plan);
-  // A terminal that went away waits for nobody: everything has to be gone soon.
-  const abandon = () => {
+  const [pipes, reaped, consul] = await Promise.all([
+    makePipes(
+      join(plan.directory, "pipes"),
+      plan.processes.map(({ name }) => name),
+    ),
+    reapLeftovers(plan.directory),
+    connectConsul(plan),
+  ]);
+  const supervisor = new Supervisor(plan, { pipes, consul });
+  if (reaped > 0) supervisor.say(`ended ${reaped} processes that a killed run had left`);
+  host.onFault((error) => {
+    supervisor.say(`fault of the supervisor: ${error instanceof Error ? error.stack : messageOf(error)}`);
+    void supervisor.stop({ kill: true });
+  });
+  const abandon = (why: string) => {
+    supervisor.say(why);
     void supervisor.stop();
-    void delay(1_500, undefined, { ref: false }).then(() => supervisor.stop({ kill: true }));
+    void delay(abandonedMs, undefined, { ref: false }).then(() => supervisor.stop({ kill: true }));
   };
-  const server = await startControlServer(supervisor, abandon);
+  const control = await startControlServer(supervisor, () => abandon("the terminal is gone: everything is stopped"));
+  if (plan.attached) {
+    const unclaimed = () => void (control.wasOwned || abandon("nobody came for the run: everything is stopped"));
+    setTimeout(unclaimed, ownerMs).unref();
+  }
   let signals = 0;
   host.onSignal(() => void supervisor.stop({ kill: signals++ > 0 }));
-  host.onListening();
   void supervisor.run();
+  host.onListening();
   await supervisor.ended;
-  // Those attached read the last event before the socket closes.
-  await Promise.race([new Promise((resolve) => server.close(resolve)), delay(500)]);
-  server.closeAllConnections();
+  await Promise.race([control.close(), delay(farewellMs)]);
   return supervisor.exitCode;
+}
+
+async function connectConsul({ consul }: RunPlan) {
+  if (consul === undefined) return undefined;
+  const { createConsul } = await import("../../runtime/consul/index.ts");
+  return createConsul({ address: consul.address });
 }

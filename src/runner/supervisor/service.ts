@@ -1,18 +1,31 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { exitCodes } from "../../core/error-codes.ts";
+import { startVariable } from "../../core/proc.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
-import { failedStates, type ProcessPlan, type ServiceState, type ServiceStatus } from "../types.ts";
-import { waitUntilReady } from "./gates.ts";
-import { processMark, runMark, stopGroup, survivors } from "./groups.ts";
-import { LineSplitter, type LogStore } from "./log-store.ts";
-import { freePort, isFree, portOwner } from "./ports.ts";
+import { finalStates, type ProcessPlan, type ServiceState, type ServiceStatus } from "../types.ts";
+import { Backoff } from "./backoff.ts";
+import { programMark, type CensusTaker } from "./census.ts";
+import { endClan } from "./end-clan.ts";
+import type { Exit } from "./exit.ts";
+import { looksReady, waitUntilReady, type GateTarget } from "./gates.ts";
+import type { LogStore } from "./log-store.ts";
+import { OutputPipe } from "./output-pipe.ts";
+import { freePort, isFree, listensOn, portOwner } from "./ports.ts";
+import { launch, type Program } from "./program.ts";
 import type { ProcessList } from "./process-list.ts";
+import { checkOf, type Registrar } from "./registrar.ts";
 
 export interface ServiceSurroundings {
   runId: string;
   logs: LogStore;
   processes: ProcessList;
-  consul: Consul | undefined;
+  census: CensusTaker;
+  /** Undefined when the run has no Consul. */
+  consul: { client: Consul; registrar: Registrar } | undefined;
+  /** Named pipe for its output. */
+  pipePath: string;
+  /** Ports that programs of the run have. */
+  ports: Set<number>;
   /** Told of every change of state. */
   changed: (service: SupervisedService) => void;
   notice: (text: string) => void;
@@ -20,52 +33,63 @@ export interface ServiceSurroundings {
   force: AbortSignal;
 }
 
-interface Running {
-  child: ChildProcess;
-  pid: number;
-  mark: string;
-  startedAt: Date;
-  exited: Promise<Exit>;
+interface Running extends Program {
+  /** Aborted when nobody waits for its gate any more: it ended, or shall. */
+  gate: AbortController;
+  stopping: boolean;
 }
 
-interface Exit {
-  code: number;
-  /** `exited with 3`, `ended by SIGSEGV` */
-  how: string;
-}
+/** Ms between leaving Consul and TERM, when only this service stops: callers learn of it meanwhile. */
+const leaveMs = 200;
+/** The longest that setTimeout takes: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
+/** Other ports that are tried one after the other when somebody else is always faster. */
+const mostPortMoves = 5;
 
-/** One program of a run: started, watched, restarted, stopped. */
+/**
+ * One program of a run. What is asked of it happens in the order of asking, one thing at a time; between these it
+ * restarts by itself as its plan says.
+ */
 export class SupervisedService {
   readonly plan: ProcessPlan;
   readonly #around: ServiceSurroundings;
+  readonly #output: OutputPipe;
+  readonly #backoff: Backoff;
   state: ServiceState = "pending";
   reason: string | null = null;
-  port: number | undefined;
   restarts = 0;
   exitCode: number | null = null;
+  #port: number | undefined;
+  /** Whether it is known to listen on its port. */
+  #listens: boolean;
   #running: Running | undefined;
-  #generation = 0;
-  #crashes = 0;
-  #stopRequested = false;
+  #queue: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  #registered: string | undefined;
-  #stopping: Promise<void> | undefined;
+  #portMoves = 0;
+  #retired = false;
+  #onLine: ((line: string) => void) | undefined;
+  #settled = Promise.withResolvers<void>();
 
   constructor(plan: ProcessPlan, around: ServiceSurroundings) {
     this.plan = plan;
     this.#around = around;
-    this.port = plan.port;
+    this.#backoff = new Backoff(plan.restart);
+    this.#port = plan.port;
+    this.#listens = plan.portUse !== "offered";
+    this.#output = new OutputPipe(around.pipePath, (lines) => {
+      around.logs.append(plan.name, lines);
+      if (this.#onLine !== undefined) lines.forEach(this.#onLine);
+    });
   }
 
   get status(): ServiceStatus {
-    const { name, consulId, register } = this.plan;
     return {
-      name,
-      instance: this.#consulId() ?? name,
-      pid: this.#running?.pid ?? null,
-      port: this.port ?? null,
+      name: this.plan.name,
+      instance: this.#consulId ?? this.plan.name,
+      pid: this.pid,
+      port: this.port,
       state: this.state,
-      consulId: consulId === undefined && register === undefined ? null : (this.#consulId() ?? null),
+      consulId: this.#consulId ?? null,
       restarts: this.restarts,
       startedAt: this.#running?.startedAt.toISOString() ?? null,
       reason: this.reason,
@@ -77,323 +101,318 @@ export class SupervisedService {
     return this.#running?.pid ?? null;
   }
 
-  /** Instance id in Consul: a changed port is another instance. */
-  #consulId(): string | undefined {
-    const { consulId, register, name } = this.plan;
-    if (consulId === undefined && register === undefined) return undefined;
-    return `${name}-${this.port ?? 0}`;
+  get port(): number | null {
+    return this.#listens ? (this.#port ?? null) : null;
+  }
+
+  /** Id in Consul: a changed port is another instance. */
+  get #consulId(): string | undefined {
+    const { registration, name } = this.plan;
+    if (registration === "none" || !this.#listens || this.#port === undefined) return undefined;
+    return `${name}-${this.#port}`;
+  }
+
+  get #gateTarget(): GateTarget {
+    return {
+      name: this.plan.name,
+      port: this.#port,
+      consulId: this.#consulId,
+      consul: this.#around.consul?.client,
+    };
   }
 
   set(state: ServiceState, reason: string | null = null): void {
     this.state = state;
     this.reason = reason;
     this.#around.changed(this);
+    const isOnItsWay = state === "pending" || state === "waiting" || state === "starting" || state === "stopping";
+    if (!isOnItsWay) {
+      this.#settled.resolve();
+      this.#settled = Promise.withResolvers();
+    }
   }
 
-  /** Starts the program; its state tells what becomes of it. Does nothing while it runs. */
+  /** Starts the program unless it runs. Resolves when it is ready, or is known not to become so at once. */
   async start(): Promise<void> {
-    await this.#stopping;
-    if (this.#running !== undefined) return;
-    this.#stopRequested = false;
-    clearTimeout(this.#timer);
-    const generation = ++this.#generation;
-    this.set("starting");
-    const conflict = await this.#claimPort();
-    if (generation !== this.#generation || this.#stopRequested) return;
-    if (conflict !== undefined) return this.set("failed", conflict);
-    const running = this.#spawn();
-    if (running === undefined) return;
-    this.#running = running;
-    this.#around.changed(this);
-    void running.exited.then((exit) => this.#ended(running, exit));
-    await this.#becomeReady(running, generation);
-  }
-
-  async #claimPort(): Promise<string | undefined> {
-    if (this.port === undefined) return undefined;
-    if (await isFree(this.port)) return undefined;
-    const owner = portOwner(this.port);
-    const who = owner === undefined ? "another process" : `process ${owner}`;
-    if (this.plan.fixedPort) return `port ${this.port} is in use by ${who}`;
-    const next = await freePort();
-    this.#around.notice(`${this.plan.name}: port ${this.port} is in use by ${who}; using ${next}`);
-    this.port = next;
-    return undefined;
-  }
-
-  #spawn(): Running | undefined {
-    const { plan, port } = this;
-    const { runId, logs, processes } = this.#around;
-    const mark = `${runId}.${plan.name}`;
-    const [file, ...args] = plan.argv.map((word) => word.replaceAll("{port}", String(port ?? 0)));
-    const id = this.#consulId();
-    let child: ChildProcess;
-    try {
-      child = spawn(file as string, args, {
-        cwd: plan.directory,
-        // A group of its own: what it starts is ended with it, and a Ctrl-C on the terminal reaches flow alone.
-        detached: true,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: {
-          ...plan.env,
-          [runMark]: runId,
-          [processMark]: mark,
-          ...(port === undefined ? {} : { FLOW_PORT: String(port), PORT: String(port) }),
-          ...(id === undefined ? {} : { FLOW_INSTANCE: id }),
-        },
-      });
-    } catch (error) {
-      this.set("failed", `could not be started: ${error instanceof Error ? error.message : String(error)}`);
-      return undefined;
-    }
-    const exited = new Promise<Exit>((resolve) => {
-      child.once("error", (error: NodeJS.ErrnoException) =>
-        resolve({ code: error.code === "ENOENT" ? 127 : 126, how: `could not be started: ${error.message}` }),
-      );
-      child.once("exit", (code, signal) =>
-        resolve(
-          signal === null
-            ? { code: code ?? 1, how: `exited with ${code}` }
-            : { code: 128 + signalNumber(signal), how: `was ended by ${signal}` },
-        ),
-      );
-    });
-    for (const stream of ["stdout", "stderr"] as const) {
-      const splitter = new LineSplitter((lines) => {
-        logs.append(plan.name, stream === "stdout" ? "out" : "err", lines);
-        this.#seen(lines);
-      });
-      child[stream]?.on("data", (chunk: Buffer) => splitter.push(chunk));
-      // The end of a pipe may never come: a grandchild can hold it. The exit settles what is left.
-      child[stream]?.once("end", () => splitter.end());
-      void exited.then(() => drain(child, stream, splitter));
-    }
-    if (child.pid === undefined) {
-      void exited.then(({ code, how }) => {
-        this.exitCode = code;
-        this.set("failed", how);
-      });
-      return undefined;
-    }
-    processes.add(child.pid);
-    return { child, pid: child.pid, mark, startedAt: new Date(), exited };
-  }
-
-  #logGate: { pattern: RegExp; resolve: () => void } | undefined;
-
-  #seen(lines: readonly string[]): void {
-    if (this.#logGate !== undefined && lines.some((line) => this.#logGate?.pattern.test(line))) this.#logGate.resolve();
-  }
-
-  async #becomeReady(running: Running, generation: number): Promise<void> {
-    const { gate, gateTimeoutMs, settleMs, name } = this.plan;
-    if (gate.completed === true) return;
-    const stop = new AbortController();
-    const timeout = AbortSignal.timeout(gateTimeoutMs);
-    const ended = running.exited.then(() => "ended" as const);
-    const late = new Promise<"late">((resolve) =>
-      timeout.addEventListener("abort", () => resolve("late"), { once: true }),
-    );
-    const ready =
-      gate.log === undefined
-        ? waitUntilReady(
-            gate,
-            { name, port: this.port, consulId: this.#consulId(), consul: this.#around.consul },
-            stop.signal,
-          )
-        : this.#waitForLine(gate.log);
-    const outcome = await Promise.race([
-      ready
-        .then(() => delay(settleMs))
-        .then(
-          () => "ready" as const,
-          () => "ended" as const,
-        ),
-      ended,
-      late,
-    ]);
-    stop.abort();
-    this.#logGate = undefined;
-    if (generation !== this.#generation || this.#stopRequested || this.#running !== running) return;
-    if (outcome === "ready") {
-      await this.#register();
-      if (this.#running !== running || this.#stopRequested) return;
-      this.exitCode = null;
-      this.set("ready");
-    } else if (outcome === "late") {
-      this.set("failed", `not ready within ${gateTimeoutMs / 1_000} s (${describeGate(this.plan)})`);
-      this.exitCode ??= 1;
-      await this.#end(running);
-    }
-  }
-
-  #waitForLine(pattern: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#logGate = { pattern: new RegExp(pattern), resolve };
-    });
-  }
-
-  /** Registers a program that does not speak to Consul itself. */
-  async #register(): Promise<void> {
-    const { register, name } = this.plan;
-    const id = this.#consulId();
-    if (register === undefined || id === undefined || this.port === undefined || this.#around.consul === undefined)
-      return;
-    const check =
-      register.http === undefined
-        ? { tcp: `127.0.0.1:${this.port}` }
-        : { http: `http://127.0.0.1:${this.port}${register.http}` };
-    try {
-      await this.#around.consul.register({
-        id,
-        name,
-        address: "127.0.0.1",
-        port: this.port,
-        tags: register.tags,
-        check: { ...check, interval: "2s", timeout: "2s", status: "passing", deregisterAfter: "1m" },
-      });
-      this.#registered = id;
-    } catch (error) {
-      this.#around.notice(
-        `${name} could not be registered in Consul: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
-  }
-
-  async #deregister(): Promise<void> {
-    const id = this.#registered ?? (this.plan.consulId === undefined ? undefined : this.#consulId());
-    this.#registered = undefined;
-    if (id !== undefined) await this.#around.consul?.deregister(id).catch(() => {});
-  }
-
-  #ended(running: Running, { code, how }: Exit): void {
-    if (this.#running !== running) return;
-    const { restart, gate } = this.plan;
-    const uptime = Date.now() - running.startedAt.getTime();
-    const failedAlready = this.state === "failed";
-    this.#running = undefined;
-    this.#around.processes.remove(running.pid);
-    if (this.#stopRequested || failedAlready) return;
-    this.exitCode = code;
-    void this.#deregister();
-    // What it left behind in its group must not live on beside its successor.
-    if (survivors(running.pid, running.mark).length > 0)
-      void stopGroup({
-        group: running.pid,
-        mark: running.mark,
-        signal: "SIGTERM",
-        timeoutMs: 1_000,
-        exited: running.exited,
-        force: this.#around.force,
-      });
-    if (gate.completed === true && code === 0) return this.set("completed");
-    if (restart.policy === "never" || (restart.policy === "on-failure" && code === 0)) {
-      return code === 0 ? this.set("completed") : this.set("failed", how);
-    }
-    this.#crashes = uptime >= restart.stableAfterMs ? 1 : this.#crashes + 1;
-    const looping = this.#crashes >= restart.attempts;
-    const pauseMs =
-      Math.min(restart.maxBackoffMs, restart.backoffMs * 2 ** (this.#crashes - 1)) * (0.75 + Math.random() / 2);
-    this.set(
-      looping ? "crash-looping" : "backing-off",
-      `${how}; restart ${this.restarts + 1} in ${(pauseMs / 1_000).toFixed(1)} s`,
-    );
-    this.#timer = setTimeout(() => {
-      this.restarts++;
-      void this.start();
-    }, pauseMs);
+    const { settled } = await this.#inTurn(() => this.#startNow());
+    await settled;
   }
 
   /** Ends the program with all it started, deregistered first. Resolves when nothing of it runs. */
   async stop(): Promise<void> {
-    this.#stopRequested = true;
-    this.#generation++;
     clearTimeout(this.#timer);
-    this.#stopping ??= this.#stopNow().finally(() => {
-      this.#stopping = undefined;
-    });
-    await this.#stopping;
-  }
-
-  async #stopNow(): Promise<void> {
-    const running = this.#running;
-    const before = this.state;
-    if (running === undefined) {
-      if (!failedStates.includes(before) && before !== "completed") this.set("stopped");
-      return;
-    }
-    this.set("stopping");
-    await this.#deregister();
-    await this.#end(running);
-    this.#running = undefined;
-    this.#around.processes.remove(running.pid);
-    // A service that would not leave Consul itself is taken out.
-    if (this.plan.consulId !== undefined) await this.#around.consul?.deregister(this.#consulId() ?? "").catch(() => {});
-    this.set("stopped");
-  }
-
-  async #end(running: Running): Promise<void> {
-    const { signal, timeoutMs } = this.plan.stop;
-    await stopGroup({
-      group: running.pid,
-      mark: running.mark,
-      signal,
-      timeoutMs,
-      exited: running.exited,
-      force: this.#around.force,
-    });
+    await this.#inTurn(() => this.#stopNow());
   }
 
   async restart(): Promise<void> {
-    await this.stop();
-    this.restarts++;
-    this.#crashes = 0;
-    await this.start();
+    clearTimeout(this.#timer);
+    const { settled } = await this.#inTurn(async () => {
+      await this.#stopNow();
+      this.restarts++;
+      this.#backoff.reset();
+      return await this.#startNow();
+    });
+    await settled;
   }
-}
 
-/** Takes what is still in the pipe after the exit: until its end, or until nothing comes for a moment. */
-function drain(child: ChildProcess, name: "stdout" | "stderr", splitter: LineSplitter): void {
-  const stream = child[name];
-  if (stream === null || stream.readableEnded) return;
-  let timer = setTimeout(finish, 250);
-  stream.on("data", () => {
-    clearTimeout(timer);
-    timer = setTimeout(finish, 250);
-  });
-  stream.once("end", () => clearTimeout(timer));
-  function finish(): void {
-    splitter.end();
-    stream?.destroy();
+  /** From now on it only ends: no start, no restart. */
+  retire(): void {
+    this.#retired = true;
+    clearTimeout(this.#timer);
   }
-}
 
-function describeGate({ gate, port, name }: ProcessPlan): string {
-  if (gate.consul === true) return `waited for ${name} to be passing in Consul`;
-  if (gate.http !== undefined) return `waited for GET ${gate.http} on port ${port} to answer`;
-  if (gate.grpc !== undefined) return `waited for gRPC health on port ${port}`;
-  if (gate.log !== undefined) return `waited for a line that matches ${gate.log}`;
-  return `waited for port ${port} to be open`;
-}
+  /** Whether it still is what its state says: alive, and passing its gate once more. */
+  async isWell(): Promise<boolean> {
+    if (this.state === "completed") return true;
+    if (this.state !== "ready" || this.#running === undefined) return false;
+    if (!this.#listens) await this.#noticeListening(this.#running);
+    return await looksReady(this.plan.gate, this.#gateTarget);
+  }
 
-const numbers: Partial<Record<NodeJS.Signals, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-};
+  /** Back to waiting for its gate: it was ready and is no longer. */
+  doubt(): void {
+    const running = this.#running;
+    if (this.state !== "ready" || running === undefined) return;
+    this.set("starting", "it was ready, but does not answer any more");
+    void this.#becomeReady(running);
+  }
 
-function signalNumber(signal: NodeJS.Signals): number {
-  return numbers[signal] ?? 0;
+  /** What of it still runs, for people: `node (process 17)`. */
+  async describeLeft(): Promise<string> {
+    const running = this.#running;
+    if (running === undefined) return "";
+    const members = (await this.#around.census.take()).membersOf(running);
+    return members.map(({ name, pid }) => `${name} (process ${pid})`).join(", ");
+  }
+
+  /** Gives its output back; nothing of it may run any more. */
+  close(): void {
+    this.#output.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
+  }
+
+  /** @returns what resolves when its state has become one that lasts */
+  async #startNow(): Promise<{ settled: Promise<void> }> {
+    if (this.#running !== undefined || this.#retired) return { settled: Promise.resolve() };
+    clearTimeout(this.#timer);
+    const settled = this.#settled.promise;
+    this.set("starting");
+    const conflict = await this.#claimPort();
+    if (conflict !== undefined) return { settled: this.#refuse({ code: exitCodes.failure, how: conflict }) };
+    const { runId, processes } = this.#around;
+    const program = await launch(this.plan, {
+      runId,
+      port: this.#port,
+      instance: this.#consulId,
+      output: this.#output,
+    });
+    if ("code" in program) return { settled: this.#refuse(program) };
+    const running: Running = { ...program, gate: new AbortController(), stopping: false };
+    this.#running = running;
+    processes.add(running.pid, this.#consulId);
+    this.#around.changed(this);
+    void running.exited.then((exit) => this.#ended(running, exit));
+    void this.#becomeReady(running);
+    return { settled };
+  }
+
+  async #refuse({ code, how }: Exit): Promise<void> {
+    this.exitCode = code;
+    this.set("failed", how);
+  }
+
+  /** Makes sure that nobody else has its port. @returns why it cannot start */
+  async #claimPort(): Promise<string | undefined> {
+    if (this.#port === undefined || (await isFree(this.#port))) return undefined;
+    const { ports, notice } = this.#around;
+    const owner = portOwner(this.#port);
+    const problem = `port ${this.#port} is in use by ${owner === undefined ? "another process" : `process ${owner}`}`;
+    if (this.plan.portUse === "fixed") return problem;
+    const next = await freePort(ports);
+    ports.add(next);
+    notice(`${this.plan.name}: ${problem}; it gets ${next}`);
+    this.#port = next;
+    return undefined;
+  }
+
+  async #becomeReady(running: Running): Promise<void> {
+    const { gateTimeoutMs } = this.plan;
+    const { signal } = running.gate;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      running.gate.abort();
+    }, gateTimeoutMs ?? longestTimerMs);
+    try {
+      await this.#passGate(running);
+      signal.throwIfAborted();
+      this.exitCode = null;
+      this.#portMoves = 0;
+      this.set("ready");
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      if (!isLate || running.stopping || this.#running !== running) return;
+      this.exitCode = exitCodes.timeout;
+      this.set("failed", `not ready within ${(gateTimeoutMs ?? 0) / 1_000} s: ${this.#describeGate()}`);
+      void this.#inTurn(() => this.#end(running));
+    } finally {
+      clearTimeout(timer);
+      this.#onLine = undefined;
+    }
+  }
+
+  async #passGate(running: Running): Promise<void> {
+    const { gate, settleMs, registration } = this.plan;
+    const { signal } = running.gate;
+    if (gate.completed === true) await new Promise((_, reject) => signal.addEventListener("abort", reject));
+    if (gate.log !== undefined) await this.#seeLine(new RegExp(gate.log), signal);
+    if (settleMs > 0) await delay(settleMs, undefined, { signal });
+    // Consul finds it passing only after it was registered.
+    const byConsul = gate.consul === true && registration !== "self";
+    do await waitUntilReady(byConsul ? { tcp: true } : gate, this.#gateTarget, signal);
+    while (!(await this.#isItsOwnPort(running, signal)));
+    await this.#register(signal);
+    if (byConsul) await waitUntilReady(gate, this.#gateTarget, signal);
+  }
+
+  /** An open port proves nothing when somebody else holds it. */
+  async #isItsOwnPort(running: Running, signal: AbortSignal): Promise<boolean> {
+    const { tcp, http, grpc } = this.plan.gate;
+    if (this.#port === undefined || (tcp ?? http ?? grpc) === undefined) return true;
+    const members = (await this.#around.census.take()).membersOf(running);
+    const pids = members.map(({ pid }) => pid);
+    if (listensOn(this.#port, pids) !== false) return true;
+    this.reason = `port ${this.#port} is in use by process ${portOwner(this.#port) ?? "of somebody else"}`;
+    await delay(100, undefined, { signal });
+    return false;
+  }
+
+  async #seeLine(pattern: RegExp, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onLine = (line) => {
+        if (pattern.test(line)) resolve();
+      };
+      signal.addEventListener("abort", reject, { once: true });
+    });
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { registration, name, gate } = this.plan;
+    const { consul } = this.#around;
+    const id = this.#consulId;
+    if (typeof registration === "string" || consul === undefined || id === undefined) return;
+    const port = this.#port as number;
+    const status = gate.consul === true ? "critical" : "passing";
+    await consul.registrar.put(
+      { id, name, address: "127.0.0.1", port, tags: registration.tags, check: { ...checkOf(gate, port), status } },
+      signal,
+    );
+  }
+
+  /** A program that only was offered a port and took it is reached there, and registered. */
+  async #noticeListening(running: Running): Promise<void> {
+    if (this.#port === undefined) return;
+    const members = (await this.#around.census.take()).membersOf(running);
+    const pids = members.map(({ pid }) => pid);
+    if (listensOn(this.#port, pids) !== true) return;
+    this.#listens = true;
+    await this.#register(running.gate.signal).catch(() => {});
+    this.#around.changed(this);
+  }
+
+  async #deregister(): Promise<void> {
+    const id = this.#consulId;
+    if (id !== undefined) await this.#around.consul?.registrar.remove(id);
+  }
+
+  #ended(running: Running, exit: Exit): void {
+    this.#output.drain();
+    running.gate.abort();
+    // A stop is on its way and sees to the rest, or it was late for its gate.
+    if (running.stopping || this.state === "failed") return;
+    const rival = this.state === "starting" ? this.#rivalFor(running) : undefined;
+    const swept = this.#inTurn(() => this.#end(running));
+    this.#running = undefined;
+    this.exitCode = exit.code;
+    const { restart, gate } = this.plan;
+    if (exit.code === 0 && (gate.completed === true || restart.policy !== "always")) return this.set("completed");
+    if (exit.code !== 0 && rival !== undefined) {
+      exit = { ...exit, how: `${exit.how}: port ${this.#port} is in use by process ${rival}` };
+      if (this.plan.portUse !== "fixed" && this.#portMoves++ < mostPortMoves) {
+        this.set("backing-off", `${exit.how}; it gets another one`);
+        return this.#restartAfter(0, swept);
+      }
+    }
+    if (restart.policy === "never") return this.set("failed", exit.how);
+    const pauseMs = this.#backoff.crashed(Date.now() - running.startedAt.getTime());
+    const state = this.#backoff.isLooping ? "crash-looping" : "backing-off";
+    this.set(state, `${exit.how}; restart ${this.restarts + 1} in ${(pauseMs / 1_000).toFixed(1)} s`);
+    this.#restartAfter(pauseMs, swept);
+  }
+
+  /** Process of somebody else that listens on its port. */
+  #rivalFor({ mark }: Running): number | undefined {
+    const owner = this.#port === undefined ? undefined : portOwner(this.#port);
+    return owner === undefined || startVariable(owner, programMark) === mark ? undefined : owner;
+  }
+
+  #restartAfter(pauseMs: number, swept: Promise<void>): void {
+    if (this.#retired) return;
+    this.#timer = setTimeout(() => {
+      void swept.then(() => {
+        if (finalStates.includes(this.state) || this.#retired) return;
+        this.restarts++;
+        void this.start();
+      });
+    }, pauseMs);
+  }
+
+  async #stopNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    const running = this.#running;
+    if (running === undefined) {
+      if (!finalStates.includes(this.state)) this.set("stopped");
+      return;
+    }
+    running.stopping = true;
+    running.gate.abort();
+    const wasReady = this.state === "ready";
+    this.set("stopping");
+    await this.#deregister();
+    if (wasReady && !this.#retired && this.#consulId !== undefined) {
+      await delay(leaveMs, undefined, { signal: this.#around.force }).catch(() => {});
+    }
+    await this.#end(running);
+    this.set("stopped");
+  }
+
+  /** Ends a program with all it started, and what it left in Consul. */
+  async #end(running: Running): Promise<void> {
+    const { force, census, processes, notice } = this.#around;
+    const { signal, timeoutMs } = this.plan.stop;
+    const isGone = await endClan({ ...running, signal, timeoutMs, force, census });
+    if (isGone) processes.remove(running.pid);
+    else notice(`${this.plan.name}: process group ${running.group} could not be ended`);
+    this.#output.drain();
+    if (this.#running === running) this.#running = undefined;
+    await this.#deregister();
+  }
+
+  #describeGate(): string {
+    const { gate, name } = this.plan;
+    if (this.reason !== null) return this.reason;
+    if (gate.consul === true) return `${name} is not passing in Consul`;
+    if (gate.http !== undefined) return `GET ${gate.http} on port ${this.#port} is not answered`;
+    if (gate.grpc !== undefined) return `gRPC health on port ${this.#port} is not SERVING`;
+    if (gate.log !== undefined) return `no line matched ${gate.log}`;
+    return `port ${this.#port} is not open`;
+  }
 }

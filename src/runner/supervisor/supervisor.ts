@@ -1,55 +1,77 @@
-import { writeFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { identify } from "../../core/proc.ts";
-import { createConsul, type Consul } from "../../runtime/consul/index.ts";
-import { failedStates, finalStates, type RunDocument, type RunEvent, type RunPlan, type RunState } from "../types.ts";
+import { exitCodes } from "../../core/error-codes.ts";
+import { FlowError } from "../../core/errors.ts";
+import type { Consul } from "../../runtime/consul/index.ts";
+import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState } from "../types.ts";
+import { CensusTaker } from "./census.ts";
+import { describeChange } from "./describe-change.ts";
 import { startGuardian, type Guardian } from "./guardian.ts";
 import { LogStore } from "./log-store.ts";
+import type { PipeDirectory } from "./output-pipe.ts";
 import { ProcessList } from "./process-list.ts";
-import { SupervisedService } from "./service.ts";
+import { Registrar } from "./registrar.ts";
+import { removeRunFile, writeRunFile } from "./run-file.ts";
+import { SupervisedService, type ServiceSurroundings } from "./service.ts";
+import { obstacleOf, stopInOrder } from "./order.ts";
+
+/** How often a stop says what it waits for. */
+const nagMs = 2_000;
+/** How long everything has to stay well before it is called ready. */
+const steadyMs = 1_000;
+
+export interface SupervisorParts {
+  pipes: PipeDirectory;
+  /** Undefined when the run has none. */
+  consul: Consul | undefined;
+}
 
 /** All programs of a run: started when what they depend on allows it, stopped in the reverse order. */
 export class Supervisor {
   readonly plan: RunPlan;
-  readonly logs: LogStore;
   readonly services: ReadonlyMap<string, SupervisedService>;
+  readonly #pipes: PipeDirectory;
+  readonly #logs: LogStore;
   readonly #processes: ProcessList;
   readonly #guardian: Guardian;
   readonly #force = new AbortController();
   readonly #listeners = new Set<(event: RunEvent) => void>();
   readonly #startedAt = new Date();
-  readonly #settled = Promise.withResolvers<void>();
+  readonly #startedTick = performance.now();
+  readonly #ended = Promise.withResolvers<void>();
   #state: RunState = "starting";
   #stopping: Promise<void> | undefined;
   #wake = Promise.withResolvers<void>();
   #firstFailure: number | undefined;
-  /** Services that a person stopped: they do not count as failed and are not started by themselves. */
+  /** Services that a person stopped: they do not count as missing, and are not started by themselves. */
   readonly #held = new Set<string>();
 
-  constructor(plan: RunPlan) {
+  constructor(plan: RunPlan, { pipes, consul }: SupervisorParts) {
     this.plan = plan;
-    this.logs = new LogStore(plan.logs);
-    this.#processes = new ProcessList(plan.directory, plan.id);
+    this.#pipes = pipes;
+    this.#logs = new LogStore(plan.logs);
+    const outlives = plan.consul?.kind === "external" ? plan.consul.address : undefined;
+    this.#processes = new ProcessList(plan.directory, { run: plan.id, consul: outlives });
     this.#guardian = startGuardian(plan.id, this.#processes.groupsFile);
-    const consul: Consul | undefined =
-      plan.consul === undefined ? undefined : createConsul({ address: plan.consul.address });
+    const surroundings: Omit<ServiceSurroundings, "pipePath"> = {
+      runId: plan.id,
+      logs: this.#logs,
+      processes: this.#processes,
+      census: new CensusTaker(),
+      consul:
+        consul === undefined
+          ? undefined
+          : { client: consul, registrar: new Registrar(consul, (text) => this.say(text)) },
+      ports: new Set(plan.processes.flatMap(({ port }) => port ?? [])),
+      changed: (service) => this.#changed(service),
+      notice: (text) => this.say(text),
+      force: this.#force.signal,
+    };
     this.services = new Map(
       plan.processes.map((process) => [
         process.name,
-        new SupervisedService(process, {
-          runId: plan.id,
-          logs: this.logs,
-          processes: this.#processes,
-          consul,
-          changed: (service) => this.#changed(service),
-          notice: (text) => this.#tell({ type: "notice", text }),
-          force: this.#force.signal,
-        }),
+        new SupervisedService(process, { ...surroundings, pipePath: pipes.path(process.name) }),
       ]),
     );
-    this.logs.subscribe((line) => this.#tell({ type: "log", ...line }));
-    this.#writeRunFile();
   }
 
   get state(): RunState {
@@ -58,12 +80,30 @@ export class Supervisor {
 
   /** Resolves when the run ended: stopped, or nothing of it can go on. */
   get ended(): Promise<void> {
-    return this.#settled.promise;
+    return this.#ended.promise;
   }
 
   /** The first failing service's own code, else 0. */
   get exitCode(): number {
-    return this.#firstFailure ?? 0;
+    return this.#firstFailure ?? exitCodes.ok;
+  }
+
+  get document(): RunDocument {
+    const { consul, edge, id, flowVersion } = this.plan;
+    const agent = this.services.get("consul");
+    const entry = this.services.get("edge");
+    return {
+      run: {
+        id,
+        state: this.#state,
+        supervisorPid: process.pid,
+        startedAt: this.#startedAt.toISOString(),
+        consul: consul === undefined ? null : { ...consul, pid: agent?.pid ?? null },
+        edge: edge === undefined ? null : { ...edge, pid: entry?.pid ?? null, state: entry?.state ?? "stopped" },
+        flowVersion,
+      },
+      services: [...this.services.values()].filter(({ plan }) => plan.kind === "service").map(({ status }) => status),
+    };
   }
 
   subscribe(listener: (event: RunEvent) => void): () => void {
@@ -71,156 +111,46 @@ export class Supervisor {
     return () => this.#listeners.delete(listener);
   }
 
-  get document(): RunDocument {
-    const { consul, edge, id, flowVersion } = this.plan;
-    const infrastructure = (name: string) => this.services.get(name);
-    return {
-      run: {
-        id,
-        state: this.#state,
-        supervisorPid: process.pid,
-        startedAt: this.#startedAt.toISOString(),
-        consul: consul === undefined ? null : { ...consul, pid: infrastructure("consul")?.pid ?? null },
-        edge:
-          edge === undefined
-            ? null
-            : { ...edge, pid: infrastructure("edge")?.pid ?? null, state: infrastructure("edge")?.state ?? "stopped" },
-        flowVersion,
-      },
-      services: [...this.services.values()].filter(({ plan }) => plan.kind === "service").map(({ status }) => status),
-    };
+  /** Writes a line of its own into the logs. */
+  say(text: string): void {
+    this.#logs.append(ownLog, text.split("\n"));
   }
 
-  /** Starts everything and goes on until the run is stopped. */
+  /** Lets others find the run, starts everything, and goes on until the run ends. */
   async run(): Promise<void> {
-    await Promise.all([...this.services.values()].map((service) => this.#startInTurn(service)));
-    if (this.#stopping === undefined) await this.#settle();
+    const { directory, id, socket } = this.plan;
+    writeRunFile(directory, { id, socket, startedAt: this.#startedAt.toISOString() });
+    for (const service of this.services.values()) void this.#startInTurn(service);
+    await this.#watch();
   }
 
-  /** Starts a service as soon as what it depends on allows it; a dependency that failed blocks it. */
-  async #startInTurn(service: SupervisedService): Promise<void> {
-    if (Object.keys(service.plan.depends).length > 0)
-      service.set("waiting", `for ${Object.keys(service.plan.depends).join(", ")}`);
-    for (;;) {
-      if (this.#stopping !== undefined || this.#held.has(service.plan.name)) return;
-      const changed = this.#wake.promise;
-      const obstacle = this.#obstacle(service);
-      if (obstacle === undefined) break;
-      if (obstacle.final) {
-        service.exitCode = 1;
-        service.set("blocked", obstacle.reason);
-        return;
-      }
-      await changed;
-    }
-    await service.start();
-  }
-
-  #obstacle({ plan }: SupervisedService): { final: boolean; reason: string } | undefined {
-    for (const [name, condition] of Object.entries(plan.depends)) {
-      const dependency = this.services.get(name);
-      if (dependency === undefined) continue;
-      const { state, reason } = dependency;
-      if (failedStates.includes(state))
-        return {
-          final: true,
-          reason: `${name} ${state === "failed" ? "failed" : `is ${state}`}${reason === null ? "" : `: ${reason}`}`,
-        };
-      const met =
-        condition === "completed"
-          ? state === "completed"
-          : condition === "started"
-            ? dependency.pid !== null || state === "completed"
-            : state === "ready" || state === "completed";
-      if (!met) return { final: false, reason: name };
-    }
-    return undefined;
-  }
-
-  /** Says "ready" only when everything still is after a second; ends the run when nothing is left to wait for. */
-  async #settle(): Promise<void> {
-    for (;;) {
-      const changed = this.#wake.promise;
-      if (this.#stopping !== undefined) return;
-      const services = [...this.services.values()].filter(
-        ({ plan, state }) => plan.kind === "service" && !this.#held.has(plan.name) && state !== undefined,
-      );
-      const well = services.every(({ state }) => state === "ready" || state === "completed");
-      if (well && this.#state !== "ready") {
-        const still = await Promise.race([delay(1_000, true as const), changed.then(() => false as const)]);
-        if (still && this.#stopping === undefined) this.#setState("ready");
-        continue;
-      }
-      if (!well && this.#state === "ready") this.#setState("degraded");
-      if (services.some(({ state }) => failedStates.includes(state)) && this.#state === "starting")
-        this.#setState("degraded");
-      const done =
-        services.length > 0 &&
-        services.every(({ state }) => finalStates.includes(state) && state !== "crash-looping" && state !== "stopped");
-      if (done) {
-        await this.stop();
-        return;
-      }
-      await changed;
-    }
-  }
-
-  #setState(state: RunState): void {
-    this.#state = state;
-    this.#tell({ type: "run", state, ...(state === "stopped" ? { exitCode: this.exitCode } : {}) });
-  }
-
-  #changed(service: SupervisedService): void {
-    const { plan, state, reason, port } = service;
-    if (failedStates.includes(state) && plan.kind === "service" && state !== "blocked")
-      this.#firstFailure ??= service.exitCode ?? 1;
-    if (state === "failed" && plan.kind === "infrastructure") this.#firstFailure ??= 1;
-    if (state === "blocked") queueMicrotask(() => (this.#firstFailure ??= 1));
-    this.#tell({
-      type: "state",
-      service: plan.name,
-      kind: plan.kind,
-      state,
-      reason,
-      port: port ?? null,
-      pid: service.pid,
-    });
-    const wake = this.#wake;
-    this.#wake = Promise.withResolvers();
-    wake.resolve();
-  }
-
-  #tell(event: RunEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
+  /** A service of the run by its name; not Consul, not the edge. */
   find(name: string): SupervisedService | undefined {
     const service = this.services.get(name);
     return service?.plan.kind === "service" ? service : undefined;
   }
 
+  /** @throws FlowError FLOW_RUN_STOPPING */
   async startService(service: SupervisedService): Promise<void> {
+    this.#refuseWhenStopping();
     this.#held.delete(service.plan.name);
     await service.start();
-    this.#reviewAfter();
+    this.#unblock();
   }
 
+  /** @throws FlowError FLOW_RUN_STOPPING */
   async stopService(service: SupervisedService): Promise<void> {
+    this.#refuseWhenStopping();
     this.#held.add(service.plan.name);
     await service.stop();
   }
 
+  /** @throws FlowError FLOW_RUN_STOPPING */
   async restartService(service: SupervisedService): Promise<void> {
+    this.#refuseWhenStopping();
     this.#held.delete(service.plan.name);
     await service.restart();
-    this.#reviewAfter();
-  }
-
-  /** What waited for a service that runs again may be started now. */
-  #reviewAfter(): void {
-    for (const service of this.services.values()) {
-      if (service.state === "blocked" && this.#obstacle(service)?.final !== true) void this.#startInTurn(service);
-    }
+    this.#unblock();
   }
 
   /** Stops everything: each service when nothing that depends on it runs any more. With `kill` at once. */
@@ -230,45 +160,130 @@ export class Supervisor {
     await this.#stopping;
   }
 
-  async #stopAll(): Promise<void> {
-    this.#setState("stopping");
-    const nagging = setInterval(() => {
-      const names = [...this.services.values()]
-        .filter(({ state }) => state === "stopping")
-        .map(({ plan, pid }) => `${plan.name} (process ${pid ?? "?"})`);
-      if (names.length > 0)
-        this.#tell({ type: "notice", text: `still waiting for ${names.join(", ")}; Ctrl-C again kills` });
-    }, 2_000);
-    const stopped = new Map<string, Promise<void>>();
-    const stop = (service: SupervisedService): Promise<void> => {
-      const { name } = service.plan;
-      let promise = stopped.get(name);
-      if (promise === undefined) {
-        const dependents = [...this.services.values()].filter(({ plan }) => plan.depends[name] !== undefined);
-        promise = Promise.all(dependents.map(stop)).then(() => service.stop());
-        stopped.set(name, promise);
-      }
-      return promise;
-    };
-    await Promise.all([...this.services.values()].map(stop));
-    clearInterval(nagging);
-    this.#guardian.dismiss();
-    this.#processes.clear();
-    rmSync(join(this.plan.directory, "run.json"), { force: true });
-    this.#setState("stopped");
-    this.logs.close();
-    this.#settled.resolve();
+  #refuseWhenStopping(): void {
+    if (this.#stopping !== undefined) throw new FlowError("FLOW_RUN_STOPPING", "the run is being stopped");
   }
 
-  #writeRunFile(): void {
-    const file = join(this.plan.directory, "run.json");
-    const content = {
-      id: this.plan.id,
-      supervisor: identify(process.pid),
-      socket: this.plan.socket,
-      startedAt: this.#startedAt.toISOString(),
-    };
-    writeFileSync(`${file}.new`, JSON.stringify(content));
-    renameSync(`${file}.new`, file);
+  /** Starts a service as soon as what it depends on allows it; a dependency that failed blocks it. */
+  async #startInTurn(service: SupervisedService): Promise<void> {
+    for (;;) {
+      if (this.#stopping !== undefined || this.#held.has(service.plan.name)) return;
+      const changed = this.#wake.promise;
+      const obstacle = obstacleOf(service.plan, this.services);
+      if (obstacle === undefined) break;
+      if (obstacle.isFinal) return service.set("blocked", obstacle.reason);
+      if (service.state !== "waiting" || service.reason !== obstacle.reason) service.set("waiting", obstacle.reason);
+      else await changed;
+    }
+    await service.start();
+  }
+
+  /** What was blocked by a service that runs again may be started now. */
+  #unblock(): void {
+    for (const service of this.services.values()) {
+      if (service.state !== "blocked" || obstacleOf(service.plan, this.services)?.isFinal === true) continue;
+      void this.#startInTurn(service);
+    }
+  }
+
+  /** Says "ready" only when everything still is after a second; ends the run when nothing is left to wait for. */
+  async #watch(): Promise<void> {
+    while (this.#stopping === undefined) {
+      const changed = this.#wake.promise;
+      if (this.#isOver()) return await this.stop();
+      const counted = [...this.services.values()].filter(({ plan }) => !this.#held.has(plan.name));
+      const isWell = counted.every(({ state }) => state === "ready" || state === "completed");
+      const hasFailed = counted.some(({ state }) => ["failed", "blocked", "crash-looping"].includes(state));
+      if (isWell && this.#state !== "ready") {
+        await Promise.race([this.#confirm(counted), changed]);
+        continue;
+      }
+      if ((!isWell && this.#state === "ready") || (hasFailed && this.#state === "starting")) this.#setState("degraded");
+      await changed;
+    }
+  }
+
+  /** Looks at everything again after a second. */
+  async #confirm(services: readonly SupervisedService[]): Promise<void> {
+    const changed = this.#wake.promise;
+    await Promise.race([changed, delay(steadyMs)]);
+    if (changed !== this.#wake.promise || this.#stopping !== undefined) return;
+    const looks = await Promise.all(services.map(async (service) => ({ service, isWell: await service.isWell() })));
+    if (changed !== this.#wake.promise || this.#stopping !== undefined) return;
+    const doubtful = looks.filter(({ isWell }) => !isWell);
+    for (const { service } of doubtful) service.doubt();
+    if (doubtful.length > 0) return;
+    const isFirst = this.#state === "starting";
+    this.#setState("ready");
+    this.say(isFirst ? `everything is ready (${this.#elapsed()} s)` : "everything is ready again");
+  }
+
+  #elapsed(): string {
+    return ((performance.now() - this.#startedTick) / 1_000).toFixed(1);
+  }
+
+  /** Whether nothing that runs is left: all jobs done, or failed. One in the background keeps trying what crashes. */
+  #isOver(): boolean {
+    const services = [...this.services.values()].filter(({ plan }) => plan.kind === "service");
+    const isAtRest = ({ state, plan }: SupervisedService): boolean =>
+      state === "completed" ||
+      state === "failed" ||
+      state === "blocked" ||
+      (state === "crash-looping" && this.plan.attached) ||
+      // One that a person stopped may be started again.
+      (state === "stopped" && !this.#held.has(plan.name));
+    return services.every(isAtRest);
+  }
+
+  #setState(state: RunState): void {
+    this.#state = state;
+    this.#tell({ type: "run", state, ...(state === "stopped" ? { exitCode: this.exitCode } : {}) });
+  }
+
+  #changed(service: SupervisedService): void {
+    const { plan, state, reason, port, pid } = service;
+    if (state === "failed" || state === "crash-looping") this.#firstFailure ??= service.exitCode ?? exitCodes.failure;
+    const line = this.#stopping === undefined ? describeChange(service, this.#startedTick) : undefined;
+    if (line !== undefined) this.say(line);
+    this.#tell({ type: "state", service: plan.name, kind: plan.kind, state, reason, port, pid });
+    const wake = this.#wake;
+    this.#wake = Promise.withResolvers();
+    wake.resolve();
+  }
+
+  #tell(event: RunEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#setState("stopping");
+    const services = [...this.services.values()];
+    for (const service of services) service.retire();
+    const nagging = setInterval(() => void this.#nag(services), nagMs);
+    // First the way in: what is under way through it finds the services still there.
+    await this.services.get("edge")?.stop();
+    await stopInOrder(services);
+    clearInterval(nagging);
+    for (const service of services) service.close();
+    this.#guardian.dismiss();
+    this.#processes.clear();
+    this.#pipes.remove();
+    removeRunFile(this.plan.directory);
+    this.say(this.exitCode === exitCodes.ok ? "stopped" : `ended with exit code ${this.exitCode}`);
+    this.#setState("stopped");
+    this.#logs.close();
+    this.#ended.resolve();
+  }
+
+  async #nag(services: readonly SupervisedService[]): Promise<void> {
+    for (const service of services) {
+      if (service.state !== "stopping") continue;
+      const left = await service.describeLeft();
+      if (left === "") continue;
+      const { signal, timeoutMs } = service.plan.stop;
+      const text = `still waiting for ${service.plan.name}: ${left}; KILL comes ${timeoutMs / 1_000} s after ${signal}`;
+      this.say(text);
+      this.#tell({ type: "notice", text });
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import pacote from "pacote";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
@@ -34,6 +35,8 @@ export async function fetchPackages(
 ): Promise<Incoming[]> {
   const incoming: Incoming[] = [];
   const queue = [...packages];
+  // npm's libraries hang a listener per request on each kept socket; Node would warn the user of a leak at eleven.
+  setMaxListeners(packages.length + 20);
   const failed = new AbortController();
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined && !failed.signal.aborted; next = queue.shift()) {

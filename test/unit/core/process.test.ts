@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
-import { findByEnvironment, groupMembers, identify, isRunning } from "../../../src/core/proc.ts";
+import { identify, isRunning, listProcesses, startVariable } from "../../../src/core/proc.ts";
 import { run } from "../../../src/core/process.ts";
 import { testContext } from "../../support/context.ts";
 import { tempDirectory } from "../../support/temp.ts";
@@ -45,7 +45,7 @@ test("the context's signal ends a running program", async () => {
   await expect(running).rejects.toThrow("enough");
 });
 
-test("a process is known by pid and start time, by its environment and by its group", async () => {
+test("a process is known by pid and start time, by its group and by the environment it was started with", async () => {
   const child = spawn("sleep", ["30"], { detached: true, env: { ...process.env, FLOW_TEST_MARK: "abc" } });
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child, "spawn");
@@ -54,10 +54,10 @@ test("a process is known by pid and start time, by its environment and by its gr
   expect(identity).toBeDefined();
   expect(isRunning(identity!)).toBe(true);
   expect(isRunning({ pid, startTime: "1" })).toBe(false);
-  expect(groupMembers(pid)).toEqual([pid]);
+  expect(listProcesses().find((row) => row.pid === pid)).toMatchObject({ ...identity, group: pid, parent: process.pid });
   if (process.platform === "linux") {
-    await expect.poll(() => findByEnvironment("FLOW_TEST_MARK", "abc")).toEqual([pid]);
-    expect(findByEnvironment("FLOW_TEST_MARK", "ab")).toEqual([]);
+    await expect.poll(() => startVariable(pid, "FLOW_TEST_MARK")).toBe("abc");
+    expect(startVariable(pid, "TEST_MARK")).toBeUndefined();
   }
   child.kill("SIGKILL");
   await once(child, "exit");

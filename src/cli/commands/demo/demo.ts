@@ -28,7 +28,7 @@ export const command = defineCommand({
     const { showCalls } = await import("./show-calls.ts");
     const shown = new AbortController();
     void showCalls(inside, { client, plan, home, signal: shown.signal });
-    const exitCode = await follow(inside, client, { own: true });
+    const exitCode = await follow(inside, { client, logs: plan.logs, own: true });
     shown.abort();
     return { exitCode };
   },

@@ -6,9 +6,11 @@ export const command = defineCommand({
   examples: [{ command: "flow attach", explanation: "states and logs as they come" }],
   json: false,
   run: async (ctx) => {
-    const { requireRun } = await import("../../../runner/client.ts");
+    const { findHome, requireRun, runPaths } = await import("../../../runner/index.ts");
     const { follow } = await import("./follow.ts");
-    return { exitCode: await follow(ctx, await requireRun(ctx), { own: false }) };
+    const client = await requireRun(ctx);
+    const { logs } = runPaths((await findHome(ctx)) as string);
+    return { exitCode: await follow(ctx, { client, logs, own: false }) };
   },
   exitCode: ({ exitCode }) => exitCode,
 });

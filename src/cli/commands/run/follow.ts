@@ -1,73 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../../core/error-codes.ts";
 import { isFlowError } from "../../../core/errors.ts";
 import { info, warn } from "../../../core/events.ts";
-import type { RunClient, RunEvent, ServiceState } from "../../../runner/index.ts";
+import { followLogs, ownLog, type RunClient, type RunDocument } from "../../../runner/index.ts";
 import type { CliContext } from "../../command.ts";
-import { paint } from "../../ui/event-lines.ts";
 import { ServicePrefixes } from "./service-colours.ts";
 
-const marks: Partial<Record<ServiceState, { mark: string; format: "green" | "red" | "yellow" | "dim" }>> = {
-  ready: { mark: "ready", format: "green" },
-  completed: { mark: "completed", format: "green" },
-  failed: { mark: "failed", format: "red" },
-  blocked: { mark: "blocked", format: "red" },
-  "crash-looping": { mark: "crash-looping", format: "red" },
-  "backing-off": { mark: "ended", format: "yellow" },
-  stopped: { mark: "stopped", format: "dim" },
-};
+export interface FollowTarget {
+  client: RunClient;
+  /** Directory of the run's logs. */
+  logs: string;
+  /** The run belongs to this terminal: Ctrl-C stops it, and when this process goes without a word, it ends. */
+  own: boolean;
+}
 
 /**
- * Shows a run on the terminal until it ends. The first Ctrl-C stops it, a second kills it; when this process goes
- * without a word and `own` is set, the supervisor ends the run by itself.
+ * Shows a run on the terminal until it ends: what its services write and what becomes of them. The lines of Consul
+ * and the edge are left to `flow logs`. The first Ctrl-C stops an own run, a second kills it.
  * @returns the run's exit code; 130 or 143 when a signal ended it and no service had failed
  */
-export async function follow(ctx: CliContext, client: RunClient, { own }: { own: boolean }): Promise<number> {
-  const { streams } = ctx;
-  const prefixes = new ServicePrefixes(
-    (await client.state()).services.map(({ name }) => name),
-    streams.stdoutColour,
-  );
+export async function follow(ctx: CliContext, { client, logs, own }: FollowTarget): Promise<number> {
+  const document = await client.state();
+  const ended = Promise.withResolvers<void>();
   let interrupted: number | undefined;
   const release = takeSignals((code) => {
-    if (!own) return process.exit(0);
+    if (!own) return process.exit(exitCodes.ok);
     if (interrupted === undefined) info(ctx, "stopping; Ctrl-C again kills");
     void client.stop({ kill: interrupted !== undefined }).catch(() => {});
     interrupted ??= code;
   });
+  const shown = showLogs(ctx, { document, logs, ended: ended.promise });
   try {
-    for await (const event of client.events({ logs: true, own })) {
-      const text = lineOf(event, prefixes, streams.stdoutColour);
-      // A terminal that is stopped by Ctrl-S holds this process alone: the supervisor drops and counts what waits.
-      if (text !== undefined && !streams.stdout.write(`${text}\n`))
-        await new Promise((resolve) => streams.stdout.once("drain", resolve).once("close", resolve));
+    for await (const event of client.events({ own })) {
       if (event.type === "notice") info(ctx, event.text);
-      if (event.type === "dropped")
-        warn(ctx, `${event.lines} lines were not shown: the terminal was too slow. flow logs has them`);
-      if (event.type === "run" && event.state === "ready") info(ctx, "everything is ready");
-      if (event.type === "run" && event.state === "stopped")
+      if (event.type === "run" && event.state === "stopped") {
         return event.exitCode === 0 ? (interrupted ?? exitCodes.ok) : (event.exitCode ?? exitCodes.failure);
+      }
     }
+    warn(ctx, "the supervisor is gone");
     return interrupted ?? exitCodes.failure;
   } catch (error) {
     if (isFlowError(error)) throw error;
     warn(ctx, "the supervisor is gone");
     return interrupted ?? exitCodes.failure;
   } finally {
+    ended.resolve();
+    // A terminal that takes nothing (Ctrl-S) must not keep this process: the rest is in the files.
+    await Promise.race([shown, delay(2_000, undefined, { ref: false })]);
     release();
   }
 }
 
-function lineOf(event: RunEvent, prefixes: ServicePrefixes, colour: boolean): string | undefined {
-  if (event.type === "log") return prefixes.line(event.service, event.line);
-  if (event.type !== "state") return undefined;
-  const mark = marks[event.state];
-  if (mark === undefined || (event.kind === "infrastructure" && (event.state === "ready" || event.state === "stopped")))
-    return undefined;
-  const where = event.state === "ready" && event.port !== null ? ` on port ${event.port}` : "";
-  return prefixes.line(
-    event.service,
-    paint(mark.format, `${mark.mark}${where}${event.reason === null ? "" : `: ${event.reason}`}`, colour),
-  );
+interface Shown {
+  document: RunDocument;
+  logs: string;
+  ended: Promise<void>;
+}
+
+async function showLogs(ctx: CliContext, { document, logs, ended }: Shown): Promise<void> {
+  const names = document.services.map(({ name }) => name);
+  const prefixes = new ServicePrefixes(names, ctx.streams.stdoutColour);
+  let missed = 0;
+  const lines = followLogs(logs, {
+    services: [...names, ownLog],
+    ended,
+    ...(document.run === null ? {} : { since: document.run.startedAt }),
+    onMissed: (count) => {
+      missed = count;
+    },
+  });
+  for await (const { service, line } of lines) {
+    const text = service === ownLog ? prefixes.event(line) : prefixes.line(service, line);
+    // The files are followed: a slow terminal holds up this process alone.
+    if (!ctx.streams.stdout.write(`${text}\n`)) {
+      await new Promise((resolve) => ctx.streams.stdout.once("drain", resolve).once("close", resolve));
+    }
+  }
+  if (missed > 0) warn(ctx, `${missed} lines were not shown: they were rotated away before this terminal took them`);
 }
 
 /** Takes the signals from the frame: here they mean "stop the run", not "abort this command". */

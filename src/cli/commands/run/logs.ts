@@ -1,4 +1,5 @@
 import { FlowError } from "../../../core/errors.ts";
+import { warn } from "../../../core/events.ts";
 import type { LogFilter, LogLine, RunClient } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
 import { ServicePrefixes } from "./service-colours.ts";
@@ -24,7 +25,7 @@ export const command = defineCommand<AsyncIterable<LogLine>>({
     { flags: "--grep <pattern>", description: "only lines that match a regular expression" },
   ],
   run: async (ctx, { args, options }) => {
-    const { connectRunAt, findHome, readLogs, runPaths } = await import("../../../runner/index.ts");
+    const { connectRunAt, findHome, followLogs, readLogs, runPaths } = await import("../../../runner/index.ts");
     const home = await findHome(ctx);
     if (home === undefined)
       throw new FlowError("FLOW_CONFIG_NOT_FOUND", "there is no flow.yaml here or above", {
@@ -36,9 +37,16 @@ export const command = defineCommand<AsyncIterable<LogLine>>({
       ...(typeof options.tail === "string" ? { tail: parseCount(options.tail) } : {}),
       ...(typeof options.grep === "string" ? { grep: parsePattern(options.grep) } : {}),
     };
-    const client = options.follow === true ? await connectRunAt(home) : undefined;
-    const old = () => readLogs(runPaths(home).logs, filter);
-    return lines({ client, old, filter, signal: ctx.signal });
+    const { logs } = runPaths(home);
+    if (options.follow !== true) return asStream(readLogs(logs, filter));
+    const client = await connectRunAt(home);
+    return followLogs(logs, {
+      ...filter,
+      signal: ctx.signal,
+      // Without a run nothing more comes.
+      ended: client === undefined ? Promise.resolve() : untilStopped(client, ctx.signal),
+      onMissed: (count) => warn(ctx, `${count} lines were rotated away before they could be shown`),
+    });
   },
   render: ({ service, line }, ctx) => {
     prefixes ??= new ServicePrefixes([], ctx.streams.stdoutColour);
@@ -46,39 +54,16 @@ export const command = defineCommand<AsyncIterable<LogLine>>({
   },
 });
 
-interface Sources {
-  client: RunClient | undefined;
-  old: () => Promise<LogLine[]>;
-  filter: LogFilter;
-  signal: AbortSignal;
+async function* asStream(lines: Iterable<LogLine>): AsyncGenerator<LogLine, void, undefined> {
+  yield* lines;
 }
 
-/** Lines of the files, then those that come; one that is in both is shown once. */
-async function* lines({ client, old, filter, signal }: Sources): AsyncGenerator<LogLine, void, undefined> {
-  if (client === undefined) {
-    yield* await old();
-    return;
-  }
-  const { matches } = await import("../../../runner/index.ts");
-  const coming = client.events({ logs: true, signal });
-  // Subscribed first, read then: nothing falls between the two.
-  const iterator = coming[Symbol.asyncIterator]();
-  let next = iterator.next();
-  await next;
-  let last = { time: "", seq: 0 };
-  for (const line of await old()) {
-    last = line;
-    yield line;
-  }
+/** Resolves when the run has stopped, whatever became of its supervisor. */
+async function untilStopped(client: RunClient, signal: AbortSignal): Promise<void> {
   try {
-    for (let { value, done } = await next; done !== true; next = iterator.next(), { value, done } = await next) {
-      if (value?.type !== "log" || !matches(value, filter)) continue;
-      if (value.time < last.time || (value.time === last.time && value.seq <= last.seq)) continue;
-      const { type: _type, ...line } = value;
-      yield line;
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    for await (const event of client.events({ signal })) if (event.type === "run" && event.state === "stopped") return;
+  } catch {
+    // Killed, or this command was interrupted: nothing more comes either way.
   }
 }
 

@@ -52,7 +52,7 @@ export const command = defineCommand<Result>({
       };
     }
     const { follow } = await import("./follow.ts");
-    return { document: null, attached: true, exitCode: await follow(ctx, client, { own: true }) };
+    return { document: null, attached: true, exitCode: await follow(ctx, { client, logs: plan.logs, own: true }) };
   },
   render: ({ document }) => (document === null ? "" : "flow ps shows it, flow logs -f follows it, flow stop ends it"),
   exitCode: ({ exitCode }) => exitCode,

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { ownLog } from "../../../runner/index.ts";
 
 const palette = [
   "cyan",
@@ -27,6 +28,16 @@ export class ServicePrefixes {
   #add(name: string): void {
     this.#colours.set(name, palette[this.#colours.size % palette.length] as (typeof palette)[number]);
     this.#width = Math.max(this.#width, name.length);
+  }
+
+  /** What the supervisor says: good news green, bad news red. */
+  event(text: string): string {
+    const format = / (?:failed|blocked|is crash-looping)/.test(text)
+      ? "red"
+      : / (?:ready|completed)/.test(text)
+        ? "green"
+        : "yellow";
+    return this.line(ownLog, this.#colour ? styleText(format, text, { validateStream: false }) : text);
   }
 
   line(service: string, text: string): string {

@@ -1,0 +1,27 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { identify, type ProcessIdentity } from "../../core/proc.ts";
+
+/** `run.json`: where a run can be talked to, and whether its supervisor still lives. */
+export interface RunFile {
+  id: string;
+  /** Path of the control socket. */
+  socket: string;
+  supervisor: ProcessIdentity;
+  startedAt: string;
+}
+
+export function runFilePath(directory: string): string {
+  return join(directory, "run.json");
+}
+
+export function writeRunFile(directory: string, run: Omit<RunFile, "supervisor">): void {
+  const path = runFilePath(directory);
+  const supervisor = identify(process.pid) ?? { pid: process.pid, startTime: "" };
+  writeFileSync(`${path}.new`, JSON.stringify({ ...run, supervisor } satisfies RunFile), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+export function removeRunFile(directory: string): void {
+  rmSync(runFilePath(directory), { force: true });
+}
