@@ -1,5 +1,5 @@
 /** Protobuf to clients, servers and web API; skeletons of services; the code path of an RPC. */
-export { generate, listMethods, type GenerateResult } from "./generate.ts";
+export { generate, type GenerateResult } from "./generate.ts";
 export type { ImplementationReport } from "./implementations.ts";
 export type { IndexedMethod } from "./method-index.ts";
 export { findTarget, type CodegenTarget } from "./scope.ts";

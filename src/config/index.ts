@@ -8,7 +8,6 @@ export type {
   RepositoryFile,
   ServiceDefinition,
 } from "./repository-schema.ts";
-export { repositoryFile } from "./repository-schema.ts";
 export { loadRepositories, loadServices, loadWorkspace, loadWorkspaceAt, type Workspace } from "./workspace.ts";
 export {
   workspaceFile,

@@ -66,7 +66,3 @@ export function warn(ctx: Pick<FlowContext, "emit">, text: string): void {
 export function info(ctx: Pick<FlowContext, "emit">, text: string): void {
   ctx.emit({ type: "message", level: "info", text });
 }
-
-export function debug(ctx: Pick<FlowContext, "emit">, text: string): void {
-  ctx.emit({ type: "message", level: "debug", text });
-}

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { link, lstat, mkdir, readdir, readlink, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { link, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
@@ -112,19 +112,5 @@ export async function writeNew(path: string, content: string, mode = 0o644): Pro
     throw error;
   } finally {
     await rm(staged, { force: true });
-  }
-}
-
-/** realpath, or the absolute path itself when it does not exist yet. */
-export async function canonical(path: string): Promise<string> {
-  return await realpath(path).catch(() => resolve(path));
-}
-
-export async function isEmptyDirectory(path: string): Promise<boolean> {
-  try {
-    return (await readdir(path)).length === 0;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return true;
-    throw error;
   }
 }

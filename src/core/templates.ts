@@ -14,11 +14,6 @@ export function fillTemplate(text: string, values: TemplateValues): string {
   });
 }
 
-/** A file of `templates/` with its values filled in. */
-export async function readTemplate(ctx: FlowContext, path: string, values: TemplateValues): Promise<string> {
-  return fillTemplate(await readFile(join(ctx.installation.templates, path), "utf8"), values);
-}
-
 /**
  * Lays out a directory of `templates/` below `dir`. A file that exists is left as it is: what a person wrote is
  * never touched. `_gitignore` becomes `.gitignore` (npm leaves files of that name out of packages).

@@ -4,7 +4,7 @@
  * sanitise.ts for what of an error reaches the outside.
  */
 export { startEdge, type Edge, type EdgeOptions } from "./server.ts";
-export { defaultLimits, type EdgeLimits } from "./limits.ts";
+export { type EdgeLimits } from "./limits.ts";
 export { createLineLog, type EdgeLog, type EdgeLogFields, type EdgeLogLevel } from "./log.ts";
 export { parseTags, type Claim, type MethodClaim, type PrefixClaim } from "./tags.ts";
 export type { RoutesDocument } from "./own-pages.ts";

@@ -4,7 +4,7 @@ export { foreignPorts, type ForeignPort } from "./foreign-ports.ts";
 export { findHome, runPaths } from "./home.ts";
 export type { PlanOptions } from "./plan.ts";
 export { followLogs, readLogs, type FollowOptions, type LogFilter } from "./read-logs.ts";
-export { findScope, type RunScope } from "./scope.ts";
+export { type RunScope } from "./scope.ts";
 export { startRun, type StartedRun } from "./start.ts";
 export {
   failedStates,

@@ -255,7 +255,7 @@ function registrationOf({ entry, consul }: ServiceOrigin["definition"]): Process
 function checkGate(file: string, name: string, { log }: ProcessPlan["gate"]): void {
   if (log === undefined) return;
   try {
-    new RegExp(log);
+    void new RegExp(log);
   } catch (error) {
     throw new FlowError("FLOW_CONFIG_INVALID", `${file}: services.${name}.ready.log is no regular expression`, {
       cause: error,

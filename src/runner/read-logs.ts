@@ -48,10 +48,11 @@ export async function* followLogs(directory: string, options: FollowOptions): As
     change.wake();
   });
   const stop = () => change.wake();
+  const isStopped = () => signal?.aborted === true;
   signal?.addEventListener("abort", stop, { once: true });
   try {
     if (tail !== undefined) yield* lastOf(matching(merge.take(), options), tail);
-    for (let limit = merge.newest; signal?.aborted !== true;) {
+    for (let limit = merge.newest; !isStopped();) {
       const changed = change.next();
       const isLast = isEnded;
       // Whatever is as old as what an earlier look has seen was written before this look began.

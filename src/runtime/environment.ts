@@ -1,5 +1,3 @@
-import { hostname } from "node:os";
-
 /** Everything the runtime reads of its process, once and here alone. */
 export interface Environment {
   /** Name in Consul (`FLOW_SERVICE`). */
@@ -53,8 +51,8 @@ function read(env: NodeJS.ProcessEnv): Environment {
 
 export const environment: Environment = read(process.env);
 
-/** Name of the machine, for logs. */
-export const machine: string = hostname();
+/** Where the service was started: paths in stacks are given from here. */
+export const workingDirectory: string = process.cwd();
 
 /** Writes a line of log to standard error; losing it must never stop a service. */
 export function writeLog(line: string): void {
@@ -79,8 +77,4 @@ export function onStopSignal(stop: (signal: NodeJS.Signals) => void): () => void
     process.off("SIGTERM", listener);
     process.off("SIGINT", listener);
   };
-}
-
-export function setExitCode(code: number): void {
-  process.exitCode = code;
 }

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { workingDirectory } from "./environment.ts";
 
 /** One line of a stack that may lead across processes. */
 export interface Frame {
@@ -13,7 +14,7 @@ export interface Frame {
   line: number;
 }
 
-const root = process.cwd();
+const root = workingDirectory;
 
 /** An unformatted stack: V8 formats it only when `stack` is read. */
 export interface Capture {

@@ -1,5 +1,5 @@
-export { defaultPackages, defaultTools, knownTools } from "./pins.ts";
+export { defaultPackages, defaultTools } from "./pins.ts";
 export { installTools, type InstalledTool, type InstallOptions } from "./install.ts";
 export { listTools, whichTool, type ToolStatus } from "./list.ts";
 export { pinKnownTools } from "./pin.ts";
-export { programShim, writeShim } from "./shim.ts";
+export { programShim } from "./shim.ts";

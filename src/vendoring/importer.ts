@@ -1,6 +1,6 @@
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-import { Git } from "../core/git/index.ts";
+import type { Git } from "../core/git/index.ts";
 import type { UpstreamFile } from "./types.ts";
 
 /** Identity and time of commits that are made of a tarball: they derive from it alone. The time is that of npm's archives. */

@@ -2,9 +2,9 @@
 export { bootstrapWorkspace, type BootstrapResult } from "./bootstrap.ts";
 export { checkoutVariables } from "./checkout.ts";
 export { firstOnPath, workspaceEnvironment, workspaceVariables } from "./environment.ts";
-export { linkPackages, type LinkResult } from "./links.ts";
+export { type LinkResult } from "./links.ts";
 export { planBootstrap, type PlannedStep } from "./plan.ts";
 export { publishMirror } from "./publish-mirror.ts";
-export { embeddedMirror, examples, type BootstrapOptions } from "./request.ts";
+export { type BootstrapOptions } from "./request.ts";
 export { listScripts, scriptCommand, type WorkspaceScript } from "./scripts.ts";
 export { shellCommand } from "./shell.ts";

@@ -46,7 +46,14 @@ beforeAll(async () => {
   env = freshMachine(home);
   workspace = join(dir, "das Büro");
   await succeed(join(checkoutRoot, "bin/flow"), [
-    ...["bootstrap", workspace, "--org", "acme", "--module", "example.com/acme", "--example", "shop"],
+    "bootstrap",
+    workspace,
+    "--org",
+    "acme",
+    "--module",
+    "example.com/acme",
+    "--example",
+    "shop",
   ]);
   return () => rm(dir, { recursive: true, force: true, maxRetries: 3 });
 });
@@ -203,7 +210,14 @@ describe("what cannot be done is refused with the way out", () => {
 
   test("a dry run prints the plan and does nothing", async () => {
     const plan = await succeed(join(checkoutRoot, "bin/flow"), [
-      ...["bootstrap", "new", "--org", "a", "--module", "a.b/c", "--dry-run", "--json"],
+      "bootstrap",
+      "new",
+      "--org",
+      "a",
+      "--module",
+      "a.b/c",
+      "--dry-run",
+      "--json",
     ]);
     expect(JSON.parse(plan).steps.map(({ id }: { id: string }) => id)).toEqual(
       ["directory", "node", "mirror", "flow", "repositories", "example", "tools", "links", "generate"].map(

@@ -35,6 +35,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./tool/which.ts"),
   },
   {
+    name: "vendor init",
+    summary: "make a mirror of its own",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/init.ts"),
+  },
+  {
     name: "vendor add",
     summary: "bring a package or a git repository into the mirror",
     group: "Dependencies and tools",
@@ -75,6 +81,12 @@ export const commands: readonly CommandEntry[] = [
     summary: "bring the mirror up to date with its remote",
     group: "Dependencies and tools",
     load: () => import("./vendor/sync.ts"),
+  },
+  {
+    name: "vendor doctor",
+    summary: "rebuild the mirror's manifest from its history",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/doctor.ts"),
   },
   // Write services
   {

@@ -21,7 +21,6 @@ import { Store } from "./store/store.ts";
 
 export { readArguments } from "./config/arguments.ts";
 export type { AgentConfig } from "./config/config.ts";
-export { DecodeError } from "./go/decode.ts";
 export { embeddedVersion } from "./version.ts";
 
 export interface EmbeddedAgent {

@@ -1,5 +1,4 @@
 export { clone, hasCommits, type CloneOptions } from "./clone.ts";
-export { gitEnvironment } from "./environment.ts";
+export { firstCommit } from "./first-commit.ts";
 export { Git, type GitOptions, type GitResult } from "./git.ts";
 export { identityEnvironment } from "./identity.ts";
-export { porcelain } from "./porcelain.ts";

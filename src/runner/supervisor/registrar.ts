@@ -13,7 +13,7 @@ export class Registrar {
   readonly #consul: Consul;
   readonly #notice: (text: string) => void;
   readonly #kept = new Map<string, ServiceRegistration>();
-  #timer: NodeJS.Timeout | undefined;
+  #renewing = false;
 
   constructor(consul: Consul, notice: (text: string) => void) {
     this.#consul = consul;
@@ -33,7 +33,8 @@ export class Registrar {
     }
     signal.throwIfAborted();
     this.#kept.set(registration.id, registration);
-    this.#timer ??= setInterval(() => void this.#renew(), renewMs).unref();
+    if (!this.#renewing) setInterval(() => void this.#renew(), renewMs).unref();
+    this.#renewing = true;
   }
 
   /** Takes an instance out, whoever registered it. Never fails: its check takes it out otherwise. */

@@ -25,7 +25,7 @@ export function explainNpm(error: unknown, what: string): FlowError {
       "choose a version whose peer dependencies agree with what the mirror holds",
     );
   }
-  if (/^EALLOW/.test(code)) {
+  if (code.startsWith("EALLOW")) {
     return resolve(
       "a package asks for something that no registry holds",
       "add what it names as a source of its own first (flow vendor add GIT-URL): the mirror then provides it",

@@ -7,7 +7,7 @@ import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step, type StepControl } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
-import { clone, Git, hasCommits, identityEnvironment } from "../../core/git/index.ts";
+import { clone, firstCommit, Git, hasCommits } from "../../core/git/index.ts";
 import { layOut } from "../../core/templates.ts";
 import { defaultTools } from "../../toolchain/index.ts";
 import type { Journal } from "../journal.ts";
@@ -52,11 +52,8 @@ async function create(ctx: FlowContext, git: Git, request: Journal): Promise<voi
     tools: tools.join(""),
   };
   const files = await layOut(ctx, "workspace", { dir: git.dir, values });
-  if (!existsSync(join(git.dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
-  await git.run(["add", "--all"]);
-  if (await hasCommits(git)) return;
   const message = `Make the workspace of ${organization}\n\n${files.length} files by flow ${ctx.installation.version}.\n`;
-  await git.run(["commit", "--quiet", "--no-verify", "-m", message], { env: await identityEnvironment(git) });
+  await firstCommit(ctx, git.dir, message);
 }
 
 /** `{ npm: "x", bin: "y" }`: YAML takes JSON's quoted strings as they are. */

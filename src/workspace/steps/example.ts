@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { applyExamplePatch, createExampleUpstream, exampleGitPrefix, scaffoldExample } from "../../codegen/index.ts";
 import { editYaml, loadWorkspaceAt, type Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { skipStep, step } from "../../core/events.ts";
-import { Git, hasCommits, identityEnvironment } from "../../core/git/index.ts";
+import { firstCommit } from "../../core/git/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { writeJournal } from "../journal.ts";
 import { addOptions, exampleStep, type MirrorState } from "./state.ts";
@@ -25,7 +24,7 @@ export async function makeExample(ctx: FlowContext, workspace: Workspace, state:
     progress("writing its repository");
     const dir = join(workspace.paths.source, example);
     await scaffoldExample(ctx, { dir, organization: workspace.definition.organization, name: example });
-    await commitRepository(ctx, dir, example);
+    await firstCommit(ctx, dir, `Begin with the example ${example}`);
     await editYaml(workspace.paths.file, (document) => {
       if (!document.hasIn(["repositories", example]))
         document.setIn(["repositories", example], document.createNode({}));
@@ -45,13 +44,4 @@ async function vendorLibrary(ctx: FlowContext, workspace: Workspace, { mirror }:
   }
   await applyExamplePatch(ctx, mirror.dir);
   await pushMirror(ctx, mirror.dir);
-}
-
-async function commitRepository(ctx: FlowContext, dir: string, name: string): Promise<void> {
-  const git = new Git(ctx, dir);
-  if (!existsSync(join(dir, ".git", "HEAD"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
-  await git.run(["add", "--all"]);
-  if (await hasCommits(git)) return;
-  const env = await identityEnvironment(git);
-  await git.run(["commit", "--quiet", "--no-verify", "-m", `Begin with the example ${name}`], { env });
 }

@@ -54,7 +54,11 @@ test("a process is known by pid and start time, by its group and by the environm
   expect(identity).toBeDefined();
   expect(isRunning(identity!)).toBe(true);
   expect(isRunning({ pid, startTime: "1" })).toBe(false);
-  expect(listProcesses().find((row) => row.pid === pid)).toMatchObject({ ...identity, group: pid, parent: process.pid });
+  expect(listProcesses().find((row) => row.pid === pid)).toMatchObject({
+    ...identity,
+    group: pid,
+    parent: process.pid,
+  });
   if (process.platform === "linux") {
     await expect.poll(() => startVariable(pid, "FLOW_TEST_MARK")).toBe("abc");
     expect(startVariable(pid, "TEST_MARK")).toBeUndefined();

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { ownLog } from "../../../runner/index.ts";
+import { ownLog } from "../../../runner/types.ts";
 
 const palette = [
   "cyan",

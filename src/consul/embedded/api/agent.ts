@@ -9,7 +9,7 @@ import {
   type CheckInput,
   type ServiceInput,
 } from "../agent/definitions.ts";
-import { agentServiceFields, checkFields } from "../filter/fields.ts";
+import { checkFields, nodeServiceFields } from "../filter/fields.ts";
 import { ApiError } from "../http/errors.ts";
 import { sorted } from "../http/json.ts";
 import { withHeaders } from "../http/reply.ts";
@@ -70,7 +70,7 @@ export function agentRoutes(services: Services): Routes {
 }
 
 function listServices(services: Services, request: ApiRequest) {
-  const filter = filterOf<ReturnType<typeof agentServiceView>>(request, agentServiceFields);
+  const filter = filterOf<ReturnType<typeof agentServiceView>>(request, nodeServiceFields);
   const views = services.agent.services().map((service) => agentServiceView(service, services.config.datacenter));
   return json(services, request, sorted(filter(views).map((view) => [view.ID, view])));
 }

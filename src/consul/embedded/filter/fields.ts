@@ -44,8 +44,6 @@ export const nodeServiceFields: Fields = {
   Connect: connect,
 };
 
-export const agentServiceFields: Fields = nodeServiceFields;
-
 export const catalogServiceFields: Fields = {
   ID: "string",
   Node: "string",
