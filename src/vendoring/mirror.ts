@@ -124,7 +124,7 @@ export async function cloneMirror(
         ],
         options,
       );
-      if (!(await hasHead(git))) return await firstCommit(ctx, git);
+      if (!(await hasHead(git)) && !(await takeOnlyBranch(git))) return await firstCommit(ctx, git);
       await keepBytes(git, await committedManifest(git, "HEAD"));
       await git.run(["read-tree", "--reset", "-u", "HEAD"]);
     });
@@ -136,6 +136,17 @@ export async function cloneMirror(
     });
   }
   return await openMirror(ctx, target);
+}
+
+/** A bare repository's HEAD may name a branch that nobody pushed: then it is `main`, or the only branch that it has. */
+async function takeOnlyBranch(git: Git): Promise<boolean> {
+  const listed = await git.text(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin"]);
+  const branches = listed.split("\n").filter((name) => name !== "" && name !== "HEAD");
+  const branch = branches.includes("main") ? "main" : branches[0];
+  if (branch === undefined) return false;
+  await git.run(["symbolic-ref", "HEAD", `refs/heads/${branch}`]);
+  await git.run(["update-ref", `refs/heads/${branch}`, `refs/remotes/origin/${branch}`]);
+  return true;
 }
 
 export async function hasHead(git: Git): Promise<boolean> {

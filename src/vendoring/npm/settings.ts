@@ -49,6 +49,7 @@ export async function npmSettings(
   const settings: Record<string, unknown> = {
     timeout: Math.ceil(networkTimeoutMs(ctx) / tries),
     fetchRetries: tries - 1,
+    fetchRetryFactor: 2,
     fetchRetryMintimeout: 200,
     fetchRetryMaxtimeout: 2_000,
     cache,

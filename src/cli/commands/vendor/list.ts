@@ -10,21 +10,20 @@ export const command = defineCommand({
     { command: "flow vendor list --json", explanation: "the whole record of each, hashes included" },
   ],
   run: async (ctx) => {
-    const { openMirror } = await import("../../../vendoring/index.ts");
-    const { dir, manifest } = await openMirror(ctx, (await vendorTarget(ctx)).dir);
-    const prefixes = Object.entries(manifest.prefixes).map(([prefix, entry]) => ({ prefix, ...entry }));
-    return { mirror: dir, prefixes: prefixes.sort((a, b) => (a.prefix < b.prefix ? -1 : 1)) };
+    const { mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
+    const mirror = await openMirror(ctx, (await vendorTarget(ctx)).dir);
+    return { mirror: mirror.dir, prefixes: await mirrorStatus(ctx, mirror) };
   },
   render: ({ prefixes }) =>
     prefixes.length === 0
       ? "The mirror holds nothing yet."
       : columns(
-          prefixes.map(({ prefix, version, ref, licence, source, patched }) => [
+          prefixes.map(({ prefix, version, ref, licence, source, state }) => [
             prefix,
             version ?? ref,
             licence,
             source,
-            patched ? "patched" : "",
+            state === "clean" ? "" : state,
           ]),
         ),
 });

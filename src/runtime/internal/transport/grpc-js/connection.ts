@@ -34,6 +34,7 @@ const states: Readonly<Record<number, ConnectionState>> = {
 export class GrpcJsConnection implements Connection {
   readonly endpoint: Endpoint;
   readonly #client: Client;
+  #closed = false;
 
   constructor(endpoint: Endpoint, options: ConnectOptions = {}) {
     this.endpoint = endpoint;
@@ -58,6 +59,7 @@ export class GrpcJsConnection implements Connection {
   }
 
   unary(method: WireMethod, headers: Headers, request: Uint8Array, options: CallOptions): Promise<UnaryOutcome> {
+    if (this.#closed) return Promise.resolve({ ...gone, response: undefined });
     return new Promise((resolve) => {
       let answer: Buffer | undefined;
       const call = this.#client.makeUnaryRequest(
@@ -88,6 +90,7 @@ export class GrpcJsConnection implements Connection {
   }
 
   call(method: WireMethod, headers: Headers, options: CallOptions): ClientCall {
+    if (this.#closed) return endedCall(gone);
     const call = this.#client.makeBidiStreamRequest(
       method.path,
       asBytes,
@@ -122,9 +125,31 @@ export class GrpcJsConnection implements Connection {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.close();
   }
 }
+
+/** A connection may be closed between its choice and its use; grpc-js would throw then. */
+const gone: Outcome = {
+  code: Code.Unavailable,
+  message: "the connection was closed: the instance is gone",
+  trailers: [],
+  unprocessed: true,
+};
+
+function endedCall(outcome: Outcome): ClientCall {
+  return {
+    outcome: Promise.resolve(outcome),
+    messages: noMessages(),
+    write: async () => {},
+    end: () => {},
+    cancel: () => {},
+  };
+}
+
+// eslint-disable-next-line require-yield -- an iteration that ends at once
+async function* noMessages(): AsyncIterable<Uint8Array> {}
 
 /** Iterates a readable stream and ends quietly when it fails: the outcome tells why. */
 async function* readAll(call: NodeJS.ReadableStream & { cancel(): void }): AsyncIterable<Uint8Array> {
