@@ -4,17 +4,13 @@ import type { FlowContext } from "../context.ts";
 import { Git } from "./git.ts";
 import { identityEnvironment } from "./identity.ts";
 import { porcelain } from "./porcelain.ts";
-import { gitEnvironment } from "./environment.ts";
 import { hasCommits } from "./clone.ts";
 
 /** Makes `dir` a repository whose first commit holds everything in it; one that has commits is left alone. */
 export async function firstCommit(ctx: FlowContext, dir: string, message: string): Promise<void> {
   const git = new Git(ctx, dir);
-  const repository = porcelain(ctx, dir);
-  if (!existsSync(join(dir, ".git", "HEAD"))) await repository.init(["--initial-branch=main"]);
+  if (!existsSync(join(dir, ".git", "HEAD"))) await porcelain(ctx, dir).init(["--initial-branch=main"]);
+  const repository = porcelain(ctx, dir, await identityEnvironment(git));
   await repository.add(["--all"]);
-  if (await hasCommits(git)) return;
-  await repository
-    .env({ ...gitEnvironment(ctx), ...(await identityEnvironment(git)) })
-    .commit(message, ["--no-verify"]);
+  if (!(await hasCommits(git))) await repository.commit(message, ["--no-verify"]);
 }
