@@ -74,6 +74,7 @@ export const errorCodes = {
   FLOW_VENDOR_FETCH: exitCodes.unavailable,
   FLOW_VENDOR_FILE_TOO_LARGE: exitCodes.failure,
   FLOW_VENDOR_NOT_A_MIRROR: exitCodes.configuration,
+  FLOW_VENDOR_NO_CONFLICT: exitCodes.usage,
   FLOW_VENDOR_NO_PREFIX: exitCodes.usage,
   FLOW_VENDOR_OWN_NAME: exitCodes.failure,
   FLOW_VENDOR_REJECTED: exitCodes.conflict,

@@ -2,11 +2,13 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { info, step, warn } from "../core/events.ts";
 import { Git } from "../core/git/index.ts";
-import { missingEntries, packageAt } from "./git/package.ts";
-import { buildImport, type ImportPlan } from "./import.ts";
+import { enterConflict } from "./conflict/enter.ts";
+import { refusePending } from "./conflict/state.ts";
+import { missingEntries, packageAt, packagesAt } from "./git/package.ts";
+import { commitImport, prepareImport, type ImportPlan } from "./import.ts";
 import { hasHead, openMirror, startPlain, withMirrorLock } from "./mirror.ts";
 import { changeClosure, type ClosureWish } from "./npm/closure.ts";
-import { checkCollision } from "./prefix.ts";
+import { checkCollision, pathFault } from "./prefix.ts";
 import { publish } from "./publish.ts";
 import { refuseLargeFiles } from "./sizes.ts";
 import { unknownSource } from "./sources.ts";
@@ -18,6 +20,8 @@ export interface Wish {
   git: readonly Incoming[];
   /** Undefined leaves the npm closure as it is. */
   npm: ClosureWish | undefined;
+  /** Prefixes that leave the mirror. */
+  remove?: readonly string[];
 }
 
 /** The one way a mirror changes: under its lock, all or nothing, as one publication. */
@@ -31,6 +35,7 @@ export async function changeMirror(
   return await withMirrorLock(ctx, top, purpose, async () => {
     const git = new Git(ctx, top);
     if (!(await hasHead(git))) await startPlain(git);
+    await refusePending(git);
     const mirror = await openMirror(ctx, top);
     const head = mirror.head as string;
     const { plan, notes } = await planChange(ctx, mirror, { wish: await wishFor(mirror, git), options });
@@ -41,9 +46,12 @@ export async function changeMirror(
     }
     const title = `Importing ${plan.incoming.length} prefixes`;
     const built = await step(ctx, { id: "vendor.import", title }, async () => {
-      const made = await buildImport(ctx, mirror, plan);
+      const made = await prepareImport(ctx, mirror, plan);
+      if ([...made.trees.values()].some(({ conflicts }) => conflicts.length > 0))
+        return await enterConflict(ctx, git, made);
+      const { head: commit, changes } = await commitImport(ctx, git, made);
       ctx.signal.throwIfAborted();
-      return made;
+      return { head: commit, changes };
     });
     await step(ctx, { id: "vendor.checkout", title: "Checking out what changed" }, () =>
       publish(git, { from: head, to: built.head }),
@@ -61,8 +69,11 @@ async function planChange(
   { wish, options }: { wish: Wish; options: AddOptions },
 ): Promise<{ plan: ImportPlan; notes: Notes }> {
   const git = new Git(ctx, mirror.dir);
+  const leaving = wish.remove ?? [];
   const closure =
-    wish.npm === undefined ? undefined : await changeClosure(ctx, mirror, { wish: wish.npm, git: wish.git, options });
+    wish.npm === undefined
+      ? undefined
+      : await changeClosure(ctx, without(mirror, leaving), { wish: wish.npm, git: wish.git, options });
   const wanted = [...wish.git, ...(closure?.incoming ?? [])];
   const incoming = wanted.filter((item) => !isThere(mirror, item)).sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
   const refs = { ...closure?.refs };
@@ -72,7 +83,8 @@ async function planChange(
   return {
     plan: {
       incoming,
-      remove: closure?.remove ?? [],
+      remove: [...leaving, ...(closure?.remove ?? [])].sort(),
+      unlink: await linksInto(git, mirror, leaving),
       refs,
       files: closure?.files ?? {},
       links: closure?.links ?? {},
@@ -83,6 +95,29 @@ async function planChange(
       unbuilt: await unbuilt(git, incoming),
     },
   };
+}
+
+function without(mirror: Mirror, leaving: readonly string[]): Mirror {
+  const staying = Object.entries(mirror.manifest.prefixes).filter(([prefix]) => !leaving.includes(prefix));
+  return { ...mirror, manifest: { version: 1, prefixes: Object.fromEntries(staying) } };
+}
+
+/** Links below node_modules/ that lead to what leaves. */
+async function linksInto(git: Git, { head }: Mirror, leaving: readonly string[]): Promise<string[]> {
+  const manifests = await packagesAt(
+    git,
+    leaving.map((prefix) => `${head}:${prefix}`),
+  );
+  const links = manifests
+    .map((manifest) => `node_modules/${manifest?.name ?? ""}`)
+    .filter((link) => !leaving.includes(link) && pathFault(link) === undefined);
+  if (links.length === 0) return [];
+  const listed = await git.bytes(["--literal-pathspecs", "ls-tree", "-z", head as string, "--", ...links]);
+  return listed
+    .toString("utf8")
+    .split("\0")
+    .filter((line) => line.startsWith("120000 "))
+    .map((line) => line.slice(line.indexOf("\t") + 1));
 }
 
 /** @throws FlowError FLOW_VENDOR_BAD_PREFIX when another source has the prefix, or one that differs in case only */

@@ -1,5 +1,6 @@
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
+import { refusePending } from "./conflict/state.ts";
 import { committer, importing } from "./importer.ts";
 import { rebuildManifest } from "./history.ts";
 import { formatManifest, manifestFile } from "./manifest.ts";
@@ -22,6 +23,7 @@ export async function rebuildMirror(
 ): Promise<RebuildResult> {
   const git = new Git(ctx, await locateMirror(ctx, dir));
   return await withMirrorLock(ctx, git.dir, "rebuilding the manifest", async () => {
+    await refusePending(git);
     const head = await git.text(["rev-parse", "HEAD"]);
     const manifest = await rebuildManifest(git, head);
     const text = formatManifest(manifest);

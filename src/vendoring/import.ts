@@ -12,6 +12,8 @@ export interface ImportPlan {
   incoming: readonly Incoming[];
   /** Prefixes that leave the mirror. */
   remove: readonly string[];
+  /** Links outside of every prefix that leave with them. */
+  unlink?: readonly string[];
   /** Prefixes whose content stays and whose wanted ref changes. */
   refs: Readonly<Record<string, string>>;
   /** Files outside of every prefix that change with it, by path. */
@@ -28,34 +30,72 @@ export interface ImportResult {
 
 const ref = "refs/flow/import/head";
 
-/**
- * Builds the commits of an import on top of the mirror's head: for each prefix upstream, squash and merge, as `git subtree` makes
- * them. Patches of ours are merged three ways. Nothing is published: the caller moves the branch.
- * @throws FlowError FLOW_VENDOR_CONFLICT naming the files when a patch and upstream contradict
- */
-export async function buildImport(ctx: FlowContext, mirror: Mirror, plan: ImportPlan): Promise<ImportResult> {
+/** A squash as the commits of an import need it: without the files that it was made of. */
+export type SquashedEntry = Omit<Squashed, "incoming"> & { incoming: Omit<Incoming, "content"> };
+
+/** An import whose upstream and squash commits are made, and whose merges are known. It is plain data. */
+export interface PreparedImport {
+  /** Commit that it stands on. */
+  head: string;
+  branch: string;
+  squashed: SquashedEntry[];
+  remove: readonly string[];
+  unlink: readonly string[];
+  /** The manifest without what the squashes bring. */
+  manifest: Manifest;
+  files: Readonly<Record<string, string>>;
+  links: Readonly<Record<string, string>>;
+}
+
+/** Makes the upstream and squash commits of an import, and merges patches of ours three ways. Nothing is published. */
+export async function prepareImport(
+  ctx: FlowContext,
+  mirror: Mirror,
+  plan: ImportPlan,
+): Promise<{ prepared: PreparedImport; trees: Map<string, MergedTree> }> {
   const git = new Git(ctx, mirror.dir);
   const { head = "" } = mirror;
   const branch = await git.text(["symbolic-ref", "--quiet", "--short", "HEAD"], { okCodes: [0, 1] });
-  const by = await committer(ctx, git);
-  const squashed = await squashAll(git, mirror, { incoming: plan.incoming, by });
+  const squashed = await squashAll(git, mirror, { incoming: plan.incoming, by: await committer(ctx, git) });
   const manifest = manifestAfter(mirror, plan);
-  const staying = Object.keys(manifest.prefixes);
-  const trees = await mergedTrees(git, { head, squashed, prefixes: staying });
+  const prefixes = [...Object.keys(manifest.prefixes), ...plan.incoming.map(({ prefix }) => prefix)];
+  const trees = await mergedTrees(git, { head, squashed, prefixes });
+  const slim = squashed.map(({ incoming: { content: _content, ...incoming }, ...rest }) => ({ ...rest, incoming }));
+  const { remove, unlink = [], files, links } = plan;
+  return { prepared: { head, branch, squashed: slim, remove, unlink, manifest, files, links }, trees };
+}
+
+/**
+ * Builds the commits of an import on top of the mirror's head: what leaves, then for each prefix a merge of its squash, as
+ * `git subtree` makes them. Nothing is published: the caller moves the branch.
+ * @param trees what each squashed prefix will hold
+ */
+export async function commitImport(
+  ctx: FlowContext,
+  git: Git,
+  { prepared, trees }: { prepared: PreparedImport; trees: ReadonlyMap<string, Pick<MergedTree, "tree" | "patched">> },
+): Promise<ImportResult> {
+  const { head, branch, squashed, remove, unlink } = prepared;
+  const by = await committer(ctx, git);
+  const prefixes = { ...prepared.manifest.prefixes };
+  const manifest: Manifest = { version: 1, prefixes };
+  const staying = Object.keys(prefixes);
   const before = await treesAt(git, head, staying);
   const nestedPuts = (prefix: string) =>
     nestedIn(prefix, staying).flatMap((path) => {
       const tree = before.get(path);
       return tree === undefined ? [] : [{ path, tree }];
     });
-  for (const item of squashed) manifest.prefixes[item.incoming.prefix] = entryOf(item, trees);
-  const top = topBlobs(plan, manifest);
+  for (const item of squashed) prefixes[item.incoming.prefix] = entryOf(item, trees);
+  const top = topBlobs(prepared, manifest);
   const last = await importing(git, async (importer) => {
     let tip = head;
-    if (plan.remove.length > 0) {
-      const message = `Remove ${plan.remove.join(", ")}\n`;
-      const puts = plan.remove.flatMap(nestedPuts);
-      tip = await importer.pathCommit(ref, { parents: [tip], message, by, deletes: plan.remove, puts });
+    if (remove.length > 0) {
+      const message = `Remove ${remove.join(", ")}\n`;
+      const puts = remove.flatMap(nestedPuts);
+      const blobs = squashed.length === 0 ? top : [];
+      const deletes = [...remove, ...unlink];
+      tip = await importer.pathCommit(ref, { parents: [tip], message, by, deletes, puts, blobs });
     }
     for (const [index, { incoming, squash, previous }] of squashed.entries()) {
       const { prefix } = incoming;
@@ -69,7 +109,7 @@ export async function buildImport(ctx: FlowContext, mirror: Mirror, plan: Import
         blobs: index === squashed.length - 1 ? top : [],
       });
     }
-    if (squashed.length > 0) return tip;
+    if (squashed.length > 0 || remove.length > 0) return tip;
     const message = "Record what the mirror holds\n";
     return await importer.pathCommit(ref, { parents: [tip], message, by, blobs: top });
   });
@@ -94,7 +134,7 @@ async function treesAt(git: Git, head: string, prefixes: readonly string[]): Pro
   );
 }
 
-function topBlobs({ files, links }: ImportPlan, manifest: Manifest): TopBlob[] {
+function topBlobs({ files, links }: PreparedImport, manifest: Manifest): TopBlob[] {
   const blob =
     (mode: TopBlob["mode"]) =>
     ([path, text]: [string, string]) => ({ path, text, mode });
@@ -106,8 +146,8 @@ function topBlobs({ files, links }: ImportPlan, manifest: Manifest): TopBlob[] {
 }
 
 function entryOf(
-  { incoming, upstream, squash, previous }: Squashed,
-  trees: ReadonlyMap<string, MergedTree>,
+  { incoming, upstream, squash, previous }: SquashedEntry,
+  trees: ReadonlyMap<string, Pick<MergedTree, "patched">>,
 ): PrefixEntry {
   const { source, ref: wanted, version, integrity, licence, prefix } = incoming;
   const { commit, tree }: Imported = upstream;
@@ -126,7 +166,10 @@ function entryOf(
   };
 }
 
-function changeOf({ incoming, previous }: Squashed, trees: ReadonlyMap<string, MergedTree>): Change {
+function changeOf(
+  { incoming, previous }: SquashedEntry,
+  trees: ReadonlyMap<string, Pick<MergedTree, "patched">>,
+): Change {
   const { prefix, source, version, ref: wanted } = incoming;
   return {
     prefix,

@@ -1,10 +1,16 @@
 /** The mirror: every third-party dependency in one git repository, as git subtree prefixes. */
 export { addSources } from "./add.ts";
 export { cloneMirror, initMirror, openMirror } from "./mirror.ts";
+export { abortUpdate, type AbortResult } from "./conflict/abort.ts";
+export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";
+export { waitingConflict } from "./conflict/state.ts";
+export { diffPrefixes, type DiffFile, type PrefixDiff } from "./diff.ts";
 export { rebuildMirror, type RebuildResult } from "./doctor.ts";
 export { linkTargets, npmClosure, type ClosurePackage, type LinkTarget } from "./packages.ts";
 export { pushMirror, syncMirror, type ShareResult } from "./share.ts";
+export { removePrefixes } from "./remove.ts";
 export { mirrorStatus, verifyMirror, type Verification } from "./status.ts";
+export { exportPatches, type Patch, type PatchesResult } from "./upstream/patches.ts";
 export { updatePrefixes } from "./update.ts";
 export type {
   AddOptions,

@@ -46,7 +46,8 @@ export async function publish(git: Git, { from, to }: { from: string; to: string
   await removeJournal(git);
 }
 
-async function refuseIfInTheWay(git: Git, from: string, to: string): Promise<void> {
+/** @throws FlowError FLOW_VENDOR_DIRTY naming local changes that moving from one commit to another would overwrite */
+export async function refuseIfInTheWay(git: Git, from: string, to: string): Promise<void> {
   await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
   const names = await inTheWay(git, from, to);
   const dry = await git.run(["read-tree", "-m", "-u", "-n", from, to], { okCodes: [0, 1, 128] });

@@ -1,16 +1,19 @@
-import { existsSync } from "node:fs";
-import { copyFile, lstat, mkdir, readFile, readlink, rm, rmdir } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readFile, readlink, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { warn } from "../core/events.ts";
 import type { Git } from "../core/git/index.ts";
 import { findByEnvironment } from "../core/proc.ts";
 import { poll } from "../core/retry.ts";
+import { restore } from "./conflict/restore.ts";
+import { endMerge, gitPath, readPending, removePending } from "./conflict/state.ts";
 import { checkoutMark, readJournal, removeJournal } from "./journal.ts";
 import { changedPaths, type PathState } from "./trees.ts";
+import { removeFile } from "./work-tree.ts";
 
 export async function needsRecovery(git: Git): Promise<boolean> {
-  return (await readJournal(git)) !== undefined;
+  const stage = (await readPending(git))?.stage;
+  return (await readJournal(git)) !== undefined || stage === "entering" || stage === "aborting";
 }
 
 /**
@@ -19,18 +22,39 @@ export async function needsRecovery(git: Git): Promise<boolean> {
  * aside. The caller holds the mirror's lock.
  */
 export async function recover(ctx: FlowContext, git: Git): Promise<void> {
+  await recoverPublication(ctx, git);
+  const pending = await readPending(git);
+  if (pending === undefined || pending.stage === "waiting") return;
+  await awaitCheckout(ctx, pending.shown);
+  await removeStaleIndexLock(git);
+  await restore(git, pending);
+}
+
+/** git goes on when flow is killed: it may well end what it began. */
+async function awaitCheckout(ctx: FlowContext, commit: string): Promise<void> {
+  await poll(() => findByEnvironment(checkoutMark, commit).length === 0, { timeoutMs: 120_000, signal: ctx.signal });
+}
+
+async function removeStaleIndexLock(git: Git): Promise<void> {
+  await rm(await gitPath(git, "index.lock"), { force: true });
+}
+
+async function recoverPublication(ctx: FlowContext, git: Git): Promise<void> {
   const journal = await readJournal(git);
   if (journal === undefined) return;
   const { from, to, branch } = journal;
-  // git goes on when flow is killed: it may well end what it began.
-  await poll(() => findByEnvironment(checkoutMark, to).length === 0, { timeoutMs: 120_000, signal: ctx.signal });
+  await awaitCheckout(ctx, to);
   const head = await git.text(["rev-parse", "--verify", "--quiet", branch], { okCodes: [0, 1, 128] });
   if (head === to) {
-    await rm(await git.text(["rev-parse", "--path-format=absolute", "--git-path", "index.lock"]), { force: true });
+    await removeStaleIndexLock(git);
     const merged = await git.run(["read-tree", "-i", "-m", from, to], { okCodes: [0, 1, 128] });
     if (merged.exitCode !== 0) await git.run(["read-tree", to]);
     await finishFiles(ctx, git, await changedPaths(git, from, to));
     await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
+    if ((await readPending(git))?.from === from) {
+      await endMerge(git);
+      await removePending(git);
+    }
   }
   await removeJournal(git);
 }
@@ -87,19 +111,8 @@ async function isBeginningOf(git: Git, path: string, { mode, hash }: PathState):
 }
 
 async function keepAside(ctx: FlowContext, git: Git, path: string): Promise<void> {
-  const place = join(await git.text(["rev-parse", "--path-format=absolute", "--git-path", "flow"]), "kept", path);
+  const place = join(await gitPath(git, "flow"), "kept", path);
   await mkdir(dirname(place), { recursive: true });
   await copyFile(join(git.dir, path), place);
   warn(ctx, `${path} was edited while an interrupted command was to be finished: your version is kept at ${place}`);
-}
-
-async function removeFile(git: Git, path: string): Promise<void> {
-  await rm(join(git.dir, path), { force: true });
-  for (let dir = dirname(path); dir !== "." && existsSync(join(git.dir, dir)); dir = dirname(dir)) {
-    const emptied = await rmdir(join(git.dir, dir)).then(
-      () => true,
-      () => false,
-    );
-    if (!emptied) return;
-  }
 }

@@ -7,6 +7,7 @@ import { step } from "../core/events.ts";
 import { removeTree } from "../core/files.ts";
 import { Git, identityEnvironment } from "../core/git/index.ts";
 import { formatJson } from "../core/json.ts";
+import { refusePending } from "./conflict/state.ts";
 import { mergeMaps } from "./merge-maps.ts";
 import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
 import { openMirror, withMirrorLock } from "./mirror.ts";
@@ -99,6 +100,7 @@ export async function syncMirror(
 async function prepare(ctx: FlowContext, dir: string): Promise<{ mirror: Mirror; git: Git; branch: string }> {
   const mirror = await openMirror(ctx, dir);
   const git = new Git(ctx, mirror.dir);
+  await refusePending(git);
   if (mirror.remote === undefined)
     throw new FlowError("FLOW_VENDOR_REJECTED", `the mirror ${mirror.dir} has no remote`, {
       hint: `git -C ${mirror.dir} remote add origin URL`,

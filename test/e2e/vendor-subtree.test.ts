@@ -7,7 +7,6 @@ import { describe, expect, test } from "vitest";
 import {
   addSources,
   cloneMirror,
-  initMirror,
   mirrorStatus,
   openMirror,
   pushMirror,
@@ -18,26 +17,11 @@ import {
 } from "../../src/vendoring/index.ts";
 import { checkoutRoot, testContext } from "../support/context.ts";
 import { flow } from "../support/flow.ts";
-import { commitFiles, git, makeRepository, personalGit } from "../support/git-repository.ts";
-import { startRegistry } from "../support/registry.ts";
-import { tempDirectory } from "../support/temp.ts";
-
-/** A mirror with a bare repository as its remote, an upstream, and a registry; flow runs on a person's machine. */
-async function setUp() {
-  const dir = await tempDirectory("flow vendor ü");
-  const registry = await startRegistry();
-  const env = { ...personalGit, PATH: process.env.PATH ?? "", HOME: dir, ...registry.env };
-  const ctx = testContext(dir, { env });
-  const mirror = join(dir, "vendor");
-  await initMirror(ctx, { dir: mirror, remote: join(dir, "mirror.git") });
-  const upstream = join(dir, "upstream");
-  await makeRepository(upstream, { "a.txt": "1\n2\n3\n4\n5\n", "lib/b.txt": "b\n" });
-  const options = { cache: join(dir, "cache") };
-  return { dir, registry, env, ctx, mirror, upstream, options };
-}
+import { commitFiles, git } from "../support/git-repository.ts";
+import { setUpMirror } from "../support/mirror.ts";
 
 test("git subtree by hand goes on in a second full clone where flow left off, and flow understands it", async () => {
-  const { dir, registry, ctx, mirror, upstream, options } = await setUp();
+  const { dir, registry, ctx, mirror, upstream, options } = await setUpMirror();
   registry.publish(
     { name: "left", version: "1.0.0", dependencies: { right: "^1.0.0" }, files: { "index.js": "1" } },
     { name: "right", version: "1.0.0", files: { "index.js": "2" } },
@@ -85,7 +69,7 @@ test("git subtree by hand goes on in a second full clone where flow left off, an
 });
 
 test("ten updates keep a patch, through renames and deletions upstream", async () => {
-  const { ctx, mirror, upstream, options } = await setUp();
+  const { ctx, mirror, upstream, options } = await setUpMirror();
   await addSources(ctx, mirror, [`${upstream}@main`], { ...options, prefix: "lib" });
   await commitFiles(mirror, { "lib/a.txt": "1\n2\npatched\n4\n5\n", "lib/ours.txt": "ours\n" }, "Patch");
   for (let round = 1; round <= 10; round++) {
@@ -106,23 +90,8 @@ test("ten updates keep a patch, through renames and deletions upstream", async (
   expect(existsSync(join(mirror, "lib/lib/n10.txt"))).toBe(true);
 });
 
-test("a patch that upstream contradicts stops the update with the files named, and nothing changes", async () => {
-  const { ctx, mirror, upstream, options } = await setUp();
-  await addSources(ctx, mirror, [`${upstream}@main`], { ...options, prefix: "lib" });
-  await commitFiles(mirror, { "lib/a.txt": "ours\n2\n3\n4\n5\n" });
-  await commitFiles(upstream, { "a.txt": "theirs\n2\n3\n4\n5\n" });
-  const head = await git(mirror, ["rev-parse", "HEAD"]);
-  await expect(updatePrefixes(ctx, mirror, ["lib"], options)).rejects.toMatchObject({
-    code: "FLOW_VENDOR_CONFLICT",
-    exitCode: 4,
-    message: expect.stringContaining("lib/a.txt"),
-  });
-  expect(await git(mirror, ["rev-parse", "HEAD"])).toBe(head);
-  expect(await git(mirror, ["status", "--porcelain"])).toBe("");
-});
-
 test("local changes in the way are named and kept, others are left alone", async () => {
-  const { ctx, mirror, upstream, options } = await setUp();
+  const { ctx, mirror, upstream, options } = await setUpMirror();
   await addSources(ctx, mirror, [`${upstream}@main`], { ...options, prefix: "lib" });
   await commitFiles(upstream, { "a.txt": "new\n" });
   await writeFile(join(mirror, "lib/a.txt"), "mine\n");
@@ -136,7 +105,7 @@ test("local changes in the way are named and kept, others are left alone", async
 
 describe("bytes stay what upstream published", () => {
   test("whatever its .gitattributes and .gitignore say, under a hostile configuration", async () => {
-    const { dir, registry, env, mirror, options } = await setUp();
+    const { dir, registry, env, mirror, options } = await setUpMirror();
     const config = join(dir, "gitconfig");
     await writeFile(
       config,
@@ -176,7 +145,7 @@ describe("bytes stay what upstream published", () => {
 
 describe("what cannot be trusted or reached", () => {
   test("a package whose bytes are not what the registry promised is refused", async () => {
-    const { ctx, registry, mirror, options } = await setUp();
+    const { ctx, registry, mirror, options } = await setUpMirror();
     registry.publish({
       name: "forged",
       version: "1.0.0",
@@ -191,7 +160,7 @@ describe("what cannot be trusted or reached", () => {
   });
 
   test("a package or ref that does not exist says so, a git host that is not there too", async () => {
-    const { ctx, mirror, upstream, options } = await setUp();
+    const { ctx, mirror, upstream, options } = await setUpMirror();
     await expect(addSources(ctx, mirror, ["npm:never-published"], options)).rejects.toMatchObject({
       code: "FLOW_VENDOR_RESOLVE",
     });
@@ -205,7 +174,7 @@ describe("what cannot be trusted or reached", () => {
   });
 
   test("a registry that accepts and never answers ends in an error", async () => {
-    const { dir, registry, env, mirror, options } = await setUp();
+    const { dir, registry, env, mirror, options } = await setUpMirror();
     registry.publish({ name: "slow", version: "1.0.0" });
     registry.hang("slow");
     const ctx = testContext(dir, { env: { ...env, npm_config_fetch_timeout: "300", npm_config_fetch_retries: "0" } });
@@ -213,7 +182,7 @@ describe("what cannot be trusted or reached", () => {
   });
 
   test("a name of our own is never asked of a registry, also deep in a closure", async () => {
-    const { ctx, registry, mirror, options } = await setUp();
+    const { ctx, registry, mirror, options } = await setUpMirror();
     registry.publish(
       { name: "outer", version: "1.0.0", dependencies: { "@acme/inner": "*" } },
       { name: "@acme/inner", version: "1.0.0" },
@@ -229,7 +198,7 @@ describe("what cannot be trusted or reached", () => {
 });
 
 test("SIGKILL at any moment leaves the old commit or the new one; the next command finishes the work tree", async () => {
-  const { dir, registry, env, ctx, mirror, options } = await setUp();
+  const { dir, registry, env, ctx, mirror, options } = await setUpMirror();
   registry.publish(
     ...Array.from({ length: 40 }, (_, index) => ({
       name: `p${index}`,
@@ -269,7 +238,7 @@ test("SIGKILL at any moment leaves the old commit or the new one; the next comma
 }, 300_000);
 
 test("adders at once, from several clones, all end in the remote", async () => {
-  const { dir, registry, ctx, mirror, options } = await setUp();
+  const { dir, registry, ctx, mirror, options } = await setUpMirror();
   const names = Array.from({ length: 6 }, (_, index) => `q${index}`);
   registry.publish(...names.map((name) => ({ name, version: "1.0.0", files: { "index.js": name } })));
   await pushMirror(ctx, mirror);
@@ -293,7 +262,7 @@ test("adders at once, from several clones, all end in the remote", async () => {
 });
 
 test("a lost manifest is rebuilt from history", async () => {
-  const { ctx, registry, mirror, upstream, options } = await setUp();
+  const { ctx, registry, mirror, upstream, options } = await setUpMirror();
   registry.publish({ name: "left", version: "1.0.0", license: "MIT" });
   await addSources(ctx, mirror, ["npm:left"], options);
   await addSources(ctx, mirror, [upstream], { ...options, prefix: "lib" });
@@ -307,7 +276,7 @@ test("a lost manifest is rebuilt from history", async () => {
 });
 
 test("in a plain git repository, flow vendor works on that repository", async () => {
-  const { dir, registry, env } = await setUp();
+  const { dir, registry, env } = await setUpMirror();
   registry.publish({ name: "left", version: "1.0.0", license: "MIT", files: { "index.js": "module.exports = 42" } });
   const plain = join(dir, "plain");
   await mkdir(plain);

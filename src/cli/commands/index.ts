@@ -53,6 +53,24 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./vendor/update.ts"),
   },
   {
+    name: "vendor remove",
+    summary: "take packages and sources out of the mirror",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/remove.ts"),
+  },
+  {
+    name: "vendor continue",
+    summary: "finish an update whose conflicts you resolved",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/continue.ts"),
+  },
+  {
+    name: "vendor abort",
+    summary: "take back an update that stopped at a conflict",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/abort.ts"),
+  },
+  {
     name: "vendor list",
     summary: "list what the mirror holds",
     group: "Dependencies and tools",
@@ -63,6 +81,18 @@ export const commands: readonly CommandEntry[] = [
     summary: "tell which prefixes of the mirror are patched or changed",
     group: "Dependencies and tools",
     load: () => import("./vendor/status.ts"),
+  },
+  {
+    name: "vendor diff",
+    summary: "show what we changed in the mirror, beside what upstream has",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/diff.ts"),
+  },
+  {
+    name: "vendor patches",
+    summary: "export our patches of a prefix as a series for its upstream",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/patches.ts"),
   },
   {
     name: "vendor verify",

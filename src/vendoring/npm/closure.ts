@@ -18,6 +18,8 @@ import type { ProvidedPackage } from "./staging.ts";
 export interface ClosureWish {
   /** Names with ranges, as npm writes them. */
   add: readonly string[];
+  /** Names that nobody asks for any more. */
+  remove?: readonly string[];
   update?: readonly string[] | "all";
   releases: readonly Release[];
 }
@@ -54,7 +56,8 @@ export async function changeClosure(
   const arriving = wish.releases.map((release) => release.provided);
   const staying = (await heldReleases(git, mirror)).filter(({ name }) => !arriving.some((item) => item.name === name));
   const provided = [...fromGit, ...staying, ...arriving];
-  const asked = wish.add.length > 0 || arriving.length > 0;
+  const leaving = wish.remove ?? [];
+  const asked = wish.add.length > 0 || arriving.length > 0 || leaving.length > 0;
   if (!asked && !Object.values(mirror.manifest.prefixes).some(isPackage) && !gitIncoming.some(needsPackages(fromGit))) {
     return undefined;
   }
@@ -71,11 +74,13 @@ export async function changeClosure(
         packageJson,
         packageLock,
         add,
+        remove: leaving,
         ...(update === undefined ? {} : { update }),
         provided,
       }),
     );
     checkFit(found, provided);
+    refuseNeeded(found, leaving);
     result(`${found.packages.length} packages`);
     return found;
   });
@@ -112,6 +117,17 @@ export async function changeClosure(
       .map(({ name, version }) => `${name}@${version}`),
     holes: resolution.holes,
   };
+}
+
+/** @throws FlowError FLOW_VENDOR_RESOLVE when others in the closure need a package that shall leave */
+function refuseNeeded({ packages, requirements }: Resolution, leaving: readonly string[]): void {
+  for (const name of leaving) {
+    if (!packages.some(({ location }) => location === `node_modules/${name}`)) continue;
+    const needing = requirements.filter((item) => item.name === name && item.from !== "").map(({ from }) => from);
+    throw new FlowError("FLOW_VENDOR_RESOLVE", `${name} is needed by ${[...new Set(needing)].sort().join(", ")}`, {
+      hint: "remove what needs it first; it then goes with it",
+    });
+  }
 }
 
 function needsPackages(packages: readonly ProvidedPackage[]): (item: Incoming) => boolean {

@@ -38,6 +38,8 @@ export interface Resolution {
 
 export interface ClosureRequest extends ClosureFiles {
   add: readonly string[];
+  /** Names that the mirror's package.json shall not ask for any more. */
+  remove?: readonly string[];
   /** Names to move to the newest version that their ranges allow; `all` for every package. */
   update?: readonly string[] | "all";
   provided: readonly ProvidedPackage[];
@@ -112,11 +114,15 @@ interface Node {
   edgesOut: Map<string, Edge>;
 }
 
-async function build(arborist: Arborist, { add, update, packageLock, provided }: ClosureRequest): Promise<Tree> {
+async function build(
+  arborist: Arborist,
+  { add, remove = [], update, packageLock, provided }: ClosureRequest,
+): Promise<Tree> {
   const names = update === "all" ? namesIn(packageLock, provided) : update;
   try {
     const tree = await arborist.buildIdealTree({
       ...(add.length === 0 ? {} : { add: [...add] }),
+      ...(remove.length === 0 ? {} : { rm: [...remove] }),
       ...(names === undefined ? {} : { update: { names: [...names] } }),
       saveType: "prod",
       savePrefix: "^",

@@ -17,19 +17,27 @@ export function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /** What an import brought, one line a prefix. */
-export function renderImport({ added, updated, removed, installScripts, holes }: AddResult, dryRun: boolean): string {
+export function renderImport(result: AddResult, dryRun: boolean): string {
+  const { installScripts, holes } = result;
+  return [
+    renderChanges(result, dryRun),
+    ...(installScripts.length > 0 ? ["", `Install scripts that were not run: ${installScripts.join(", ")}`] : []),
+    ...(holes.length > 0 ? ["", `Not in the registry: ${holes.join(", ")}`] : []),
+  ].join("\n");
+}
+
+/** Prefixes that came, moved and went. */
+export function renderChanges(
+  { added, updated, removed }: Pick<AddResult, "added" | "updated" | "removed">,
+  dryRun: boolean,
+): string {
   const rows = [
     ...added.map((change) => ["+", change.prefix, change.to]),
     ...updated.map((change) => ["~", change.prefix, `${change.from} → ${change.to}${patchNote(change)}`]),
     ...removed.map((prefix) => ["-", prefix, ""]),
   ];
   if (rows.length === 0) return "The mirror has all of this already.";
-  return [
-    columns(rows),
-    ...(installScripts.length > 0 ? ["", `Install scripts that were not run: ${installScripts.join(", ")}`] : []),
-    ...(holes.length > 0 ? ["", `Not in the registry: ${holes.join(", ")}`] : []),
-    ...(dryRun ? ["", "Nothing was changed (--dry-run)."] : []),
-  ].join("\n");
+  return [columns(rows), ...(dryRun ? ["", "Nothing was changed (--dry-run)."] : [])].join("\n");
 }
 
 function patchNote({ patched }: Change): string {

@@ -10,18 +10,36 @@ export const command = defineCommand({
     { command: "flow vendor status --json", explanation: "every prefix with its state and its changed files" },
   ],
   run: async (ctx) => {
-    const { mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
+    const { mirrorStatus, openMirror, waitingConflict } = await import("../../../vendoring/index.ts");
     const mirror = await openMirror(ctx, (await vendorTarget(ctx)).dir);
-    return { mirror: mirror.dir, prefixes: await mirrorStatus(ctx, mirror) };
+    const conflict = await waitingConflict(ctx, mirror);
+    return {
+      mirror: mirror.dir,
+      prefixes: await mirrorStatus(ctx, mirror),
+      ...(conflict === undefined ? {} : { conflict }),
+    };
   },
-  render: ({ prefixes }) => {
+  render: ({ prefixes, conflict }) => {
     const notable = prefixes.filter(({ state }) => state !== "clean");
     const clean = prefixes.length - notable.length;
     return [
+      ...(conflict === undefined
+        ? []
+        : [
+            "An update waits for you to resolve:",
+            ...conflict.map(({ path, kind }) => `  ${path} (${kind})`),
+            "Then: flow vendor continue. flow vendor abort takes it back.",
+            "",
+          ]),
       ...(notable.length === 0
         ? []
         : [columns(notable.map(({ state, prefix, version, ref }) => [state, prefix, version ?? ref]))]),
-      ...notable.flatMap(({ changes }) => changes.map((path) => `  not committed: ${path}`)),
+      ...(conflict === undefined ? notable : []).flatMap(({ changes, hidden }) =>
+        changes.map(
+          (path) =>
+            `  not committed: ${path}${hidden.includes(path) ? ` (hidden by a .gitignore of the package: git add --force keeps it)` : ""}`,
+        ),
+      ),
       `${clean} of ${prefixes.length} prefixes are as upstream made them.`,
     ].join("\n");
   },

@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import type { FlowContext } from "../../core/context.ts";
+import { FlowError } from "../../core/errors.ts";
+import { writeAtomic } from "../../core/files.ts";
+import { Git } from "../../core/git/index.ts";
+import { openMirror } from "../mirror.ts";
+import { findPrefix } from "../update.ts";
+import { patchSeries } from "./series.ts";
+
+export interface Patch {
+  /** As `git format-patch` names it: `0001-Say-hello.patch`. */
+  name: string;
+  subject: string;
+  author: string;
+  /** A mail with the patch, for `git am` in a clone of upstream. */
+  text: string;
+}
+
+export interface PatchesResult {
+  prefix: string;
+  /** Upstream commit that the series applies to. */
+  commit: string;
+  patches: Patch[];
+  /** Where they were written; undefined when they were not. */
+  files?: string[];
+}
+
+/** The patches of ours below a prefix as a series that `git am` takes in a clone of upstream. Needs no network. */
+export async function exportPatches(
+  ctx: FlowContext,
+  dir: string,
+  { name, output }: { name: string; output?: string },
+): Promise<PatchesResult> {
+  const mirror = await openMirror(ctx, dir);
+  const git = new Git(ctx, mirror.dir);
+  const prefix = findPrefix(mirror, name);
+  const { commit } = mirror.manifest.prefixes[prefix] as (typeof mirror.manifest.prefixes)[string];
+  const { base, tip } = await patchSeries(git, mirror, prefix);
+  const patches = base === tip ? [] : await mails(git, `${base}..${tip}`);
+  if (output === undefined) return { prefix, commit, patches };
+  const files = patches.map((patch) => join(output, patch.name));
+  for (const [index, { text }] of patches.entries()) await writeAtomic(files[index] as string, text);
+  return { prefix, commit, patches, files };
+}
+
+async function mails(git: Git, range: string): Promise<Patch[]> {
+  const commits = (await git.text(["rev-list", "--reverse", range])).split("\n");
+  const patches: Patch[] = [];
+  for (const [index, commit] of commits.entries()) {
+    const options = ["--stdout", "--binary", "--full-index", "--no-signature", "--no-renames", "--zero-commit"];
+    const number = [`--start-number=${index + 1}`, "-1"];
+    const text = (await git.bytes(["format-patch", ...options, ...number, commit])).toString("latin1");
+    if (text === "") throw new FlowError("FLOW_GIT_FAILED", `git made no patch of ${commit}`);
+    const [subject = "", author = ""] = (await git.text(["log", "-1", "--format=%f%x00%an <%ae>", commit])).split("\0");
+    patches.push({
+      name: `${String(index + 1).padStart(4, "0")}-${subject.slice(0, 52)}.patch`,
+      subject: await git.text(["log", "-1", "--format=%s", commit]),
+      author,
+      text: Buffer.from(text, "latin1").toString("utf8"),
+    });
+  }
+  return patches;
+}
