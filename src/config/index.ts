@@ -8,6 +8,7 @@ export type {
   RepositoryFile,
   ServiceDefinition,
 } from "./repository-schema.ts";
+export type { VendorDefinition } from "./vendor-schema.ts";
 export { loadRepositories, loadServices, loadWorkspace, loadWorkspaceAt, type Workspace } from "./workspace.ts";
 export {
   workspaceFile,

@@ -1,13 +1,12 @@
 import * as z from "zod";
+import { command } from "./command.ts";
 import { duration } from "./duration.ts";
+import { vendor } from "./vendor-schema.ts";
 
 /** A service's name: it is the name in Consul, of its log file and of its directory. RFC 1123 label. */
 export const serviceName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and hyphens, at most 63");
-
-/** argv, or a line for `/bin/sh -c`. */
-export const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 
 const environment = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name"),
@@ -109,6 +108,10 @@ export const repositoryFile = z.strictObject({
   name: serviceName.optional(),
   services: z.record(serviceName, service).optional(),
   generators: z.record(z.string(), generator).optional(),
+  /** `mirror`: its Go modules take their requirements from the mirror. Default: they build as they do anywhere. */
+  go: z.literal("mirror").optional(),
+  /** Of a repository that is a mirror itself; in a workspace its own flow.yaml says this. */
+  vendor: vendor.optional(),
 });
 
 export type RepositoryFile = z.infer<typeof repositoryFile>;

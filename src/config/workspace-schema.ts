@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { serviceName } from "./repository-schema.ts";
+import { vendor } from "./vendor-schema.ts";
 
 const npmScope = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "must be an npm scope without the @, in lower case");
 
@@ -52,6 +53,8 @@ export const workspaceFile = z.strictObject({
   flow: z.string().optional(),
   mirror: z.strictObject({ url: z.string().min(1) }),
   repositories: z.record(serviceName, repository).optional(),
+  /** Licences, install scripts and builds of what the mirror holds. */
+  vendor: vendor.optional(),
   /** Platforms whose binaries the mirror holds, default the machine's own. */
   platforms: z.array(platform).optional(),
   tools: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), tool).optional(),

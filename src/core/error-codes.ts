@@ -66,6 +66,7 @@ export const errorCodes = {
   FLOW_TOOL_UNKNOWN: exitCodes.usage,
   // vendoring
   FLOW_VENDOR_BAD_ARCHIVE: exitCodes.failure,
+  FLOW_VENDOR_BAD_LOCK: exitCodes.usage,
   FLOW_VENDOR_BAD_MANIFEST: exitCodes.configuration,
   FLOW_VENDOR_BAD_PREFIX: exitCodes.usage,
   FLOW_VENDOR_BAD_SPEC: exitCodes.usage,

@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { step } from "../core/events.ts";
 import type { Git } from "../core/git/index.ts";
 import { changeMirror } from "./change.ts";
 import { fetchGitSource, type GitSource } from "./git/fetch.ts";
+import type { LockSource } from "./npm/lock.ts";
 import { refusal } from "./npm/names.ts";
 import { readRelease } from "./release.ts";
 import { parseSpec } from "./specs.ts";
@@ -29,11 +32,12 @@ export async function addSources(
   const place = { ...(prefix === undefined ? {} : { prefix }), ...(ref === undefined ? {} : { ref }) };
   const sources = specs.map((spec) => parseSpec(spec, { cwd: ctx.cwd, ...place }));
   const npm = sources.filter((source) => source.kind === "npm");
-  for (const { name } of npm) {
-    const refused = refusal(name, { ours: options.ownNames ?? [], provided: new Map() });
+  for (const { registryName } of npm) {
+    const refused = refusal(registryName, { ours: options.ownNames ?? [], provided: new Map() });
     if (refused !== undefined) throw refused;
   }
-  const what = specs.length === 1 ? specs[0] : `${specs.length} sources`;
+  const lock = options.lock === undefined ? undefined : await readLock(resolve(ctx.cwd, options.lock));
+  const what = lock !== undefined ? lock.path : specs.length === 1 ? specs[0] : `${specs.length} sources`;
   return await changeMirror(ctx, dir, { purpose: `adding ${what} to the mirror`, options }, async (_mirror, git) => {
     const fetched = await fetchGitSources(
       ctx,
@@ -43,8 +47,25 @@ export async function addSources(
     const releases = await Promise.all(
       sources.filter((source) => source.kind === "release").map(({ path }) => readRelease(path)),
     );
-    return { git: fetched, npm: { add: npm.map(({ name, range }) => `${name}@${range}`), releases } };
+    return {
+      git: fetched,
+      npm: {
+        add: npm.map(({ name, range }) => `${name}@${range}`),
+        releases,
+        ...(lock === undefined ? {} : { lock }),
+      },
+    };
   });
+}
+
+async function readLock(path: string): Promise<LockSource> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new FlowError("FLOW_VENDOR_BAD_LOCK", `${path} cannot be read`, {
+      cause: error,
+      hint: "--lock takes the path of a package-lock.json",
+    });
+  });
+  return { text, path };
 }
 
 /** Fetches git sources one after the other, as one visible step. */

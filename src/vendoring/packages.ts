@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlowError } from "../core/errors.ts";
 import { parsePackage } from "./git/package.ts";
-import { isPackage } from "./sources.ts";
+import { lockPackages, lookUpwards } from "./npm/lock.ts";
+import { importName, isPackage } from "./sources.ts";
 import type { Mirror } from "./types.ts";
 
 export interface LinkTarget {
@@ -40,13 +41,6 @@ export interface ClosurePackage {
   dir: string;
 }
 
-interface LockPackage {
-  version?: string;
-  dependencies?: Record<string, string>;
-  optionalDependencies?: Record<string, string>;
-  peerDependencies?: Record<string, string>;
-}
-
 /**
  * A package of the mirror and all it needs at run time, itself first, as Node's lookup finds them.
  * @throws FlowError FLOW_VENDOR_NO_PREFIX when the mirror does not hold it
@@ -58,14 +52,17 @@ export async function npmClosure(mirror: Mirror, name: string): Promise<ClosureP
       hint: `flow vendor add npm:${name}`,
     });
   }
-  const text = await readFile(join(mirror.dir, "package-lock.json"), "utf8").catch(() => '{"packages":{}}');
-  const { packages = {} } = JSON.parse(text) as { packages?: Record<string, LockPackage> };
+  const text = await readFile(join(mirror.dir, "package-lock.json"), "utf8").catch(() => undefined);
+  const packages = lockPackages(text);
   const found = new Map<string, ClosurePackage>();
-  const visit = (prefix: string): void => {
+  const visit = (place: string): void => {
+    // A git source stands in the lock as a link to its prefix.
+    const { link, resolved } = packages[place] ?? {};
+    const prefix = link === true && resolved !== undefined ? resolved : place;
     const entry = mirror.manifest.prefixes[prefix];
     if (entry === undefined || found.has(prefix)) return;
     found.set(prefix, {
-      name: prefix.split("node_modules/").at(-1) as string,
+      name: importName(place),
       version: entry.version ?? entry.ref,
       prefix,
       dir: join(mirror.dir, prefix),
@@ -78,15 +75,4 @@ export async function npmClosure(mirror: Mirror, name: string): Promise<ClosureP
   };
   visit(root);
   return [...found.values()];
-}
-
-/** Node's lookup: the package's own node_modules, then those above. */
-function lookUpwards(from: string, name: string, packages: Readonly<Record<string, LockPackage>>): string | undefined {
-  for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf("/node_modules/")))) {
-    const place = at === "" ? `node_modules/${name}` : `${at}/node_modules/${name}`;
-    if (packages[place] !== undefined) return place;
-    if (at === "") return undefined;
-    if (!at.includes("/node_modules/"))
-      return packages[`node_modules/${name}`] === undefined ? undefined : `node_modules/${name}`;
-  }
 }

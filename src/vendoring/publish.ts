@@ -71,10 +71,17 @@ async function inTheWay(git: Git, from: string, to: string): Promise<string[]> {
     .toString("utf8")
     .split("\0");
   const edited = local.filter((path) => moving.has(path));
-  const untracked = [...moving].filter(([path, { before }]) => before === undefined && isThere(join(git.dir, path)));
-  return [...new Set([...edited, ...untracked.map(([path]) => path)])].sort();
+  const untracked: string[] = [];
+  for (const [path, { before }] of moving) {
+    const stat = before === undefined ? lstatSync(join(git.dir, path), { throwIfNoEntry: false }) : undefined;
+    // A directory that gives way to a file or a link goes with its tracked files; others in it would be lost.
+    if (stat?.isDirectory() === true) untracked.push(...(await untrackedBelow(git, path)));
+    else if (stat !== undefined) untracked.push(path);
+  }
+  return [...new Set([...edited, ...untracked])].sort();
 }
 
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+async function untrackedBelow(git: Git, path: string): Promise<string[]> {
+  const listed = await git.bytes(["ls-files", "-z", "--others", "--", `:(literal)${path}`]);
+  return listed.toString("utf8").split("\0").filter(Boolean);
 }

@@ -5,7 +5,8 @@ import { FlowError, messageOf } from "../core/errors.ts";
 import { checkPrefix } from "./prefix.ts";
 
 export type SourceSpec =
-  | { kind: "npm"; name: string; range: string }
+  /** `registryName` differs from `name` for an alias: `npm:name@npm:other@^1`. */
+  | { kind: "npm"; name: string; range: string; registryName: string }
   | { kind: "release"; path: string }
   | { kind: "git"; url: string; ref: string | undefined; prefix: string };
 
@@ -27,9 +28,11 @@ function parseNpm(spec: string): SourceSpec {
   } catch (error) {
     throw badSpec(spec, messageOf(error));
   }
-  if (!parsed.registry || parsed.name === null || parsed.name === undefined || parsed.type === "alias")
+  const { name, type, rawSpec } = parsed;
+  const of = type === "alias" ? (parsed as npa.AliasResult).subSpec : parsed;
+  if (of.registry !== true || typeof name !== "string" || typeof of.name !== "string" || name.startsWith("-"))
     throw badSpec(spec, "npm: takes a package's name with a version, a range or a tag, such as npm:pino@^10");
-  return { kind: "npm", name: parsed.name, range: parsed.rawSpec === "" ? "*" : parsed.rawSpec };
+  return { kind: "npm", name, range: rawSpec === "" ? "*" : rawSpec, registryName: of.name };
 }
 
 function parseGit(spec: string, options: { cwd: string; prefix?: string; ref?: string }): SourceSpec {
@@ -67,6 +70,12 @@ function checkUrl(url: string, spec: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["https", "http", "ssh", "git", "file", "git+ssh", "git+https"].includes(scheme))
     throw badSpec(spec, `the scheme "${scheme}" is none that git fetches from`);
+  if (/^(https?|git\+https?):\/\/([^/@]*:[^/@]+|[^/@]{16,})@/i.test(url)) {
+    throw badSpec(
+      spec,
+      "a password or token in a URL would stay in the mirror's history: use a credential helper or ssh",
+    );
+  }
   if (scheme === undefined && !isLocal(url) && !/^([^/\s:@]+@)?[A-Za-z0-9][^/\s:]*:[^\s]+$/.test(url))
     throw badSpec(spec, "it is no npm: package, no git URL and no path (a path starts with ./ or /)");
 }

@@ -70,6 +70,8 @@ export interface UpstreamFile {
 }
 
 export interface AddOptions {
+  /** A package-lock.json to take whole, relative to the context's directory. */
+  lock?: string;
   /** Prefix of a single git source instead of host/org/repo. */
   prefix?: string;
   /** Ref of a single git source, for what `@` cannot say. */

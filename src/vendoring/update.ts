@@ -7,6 +7,11 @@ import { checkPrefix } from "./prefix.ts";
 import { importName, isGit, isNpm, isRelease, unknownSource } from "./sources.ts";
 import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 
+export interface UpdateOptions extends AddOptions {
+  /** Imports what the mirror's committed package.json and lock say, as an update robot edits them. */
+  fromLock?: boolean;
+}
+
 /**
  * Moves prefixes to what their ref or range gives now; patches of ours are merged. Without names: all.
  * `options.ref` moves one git source to another ref.
@@ -16,8 +21,9 @@ export async function updatePrefixes(
   ctx: FlowContext,
   dir: string,
   names: readonly string[],
-  options: AddOptions,
+  options: UpdateOptions,
 ): Promise<AddResult> {
+  if (options.fromLock === true) return await updateFromLock(ctx, dir, names, options);
   if (options.ref !== undefined && names.length !== 1) {
     throw new FlowError("FLOW_USAGE", "--ref says where one git source goes: name that one", {
       hint: "for example: flow vendor update github.com/org/repo --ref v2.0.0",
@@ -48,6 +54,20 @@ export async function updatePrefixes(
       },
     };
   });
+}
+
+async function updateFromLock(
+  ctx: FlowContext,
+  dir: string,
+  names: readonly string[],
+  options: AddOptions,
+): Promise<AddResult> {
+  if (names.length > 0 || options.ref !== undefined) {
+    throw new FlowError("FLOW_USAGE", "--from-lock imports all that the lock says: it takes no prefix and no --ref");
+  }
+  return await changeMirror(ctx, dir, { purpose: "importing what the lock says", options }, () =>
+    Promise.resolve({ git: [], npm: { add: [], releases: [], fromLock: true } }),
+  );
 }
 
 function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): void {

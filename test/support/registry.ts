@@ -11,6 +11,9 @@ export interface PublishedPackage {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional: boolean }>;
+  main?: string;
+  exports?: unknown;
   bundleDependencies?: string[];
   scripts?: Record<string, string>;
   os?: string[];
@@ -35,8 +38,11 @@ export interface TestRegistry {
   env: Record<string, string>;
 }
 
-/** A registry on the loopback interface that holds what a test publishes. */
-export async function startRegistry(): Promise<TestRegistry> {
+/**
+ * A registry on the loopback interface that holds what a test publishes.
+ * @param token what a request must bear; none by default
+ */
+export async function startRegistry({ token }: { token?: string } = {}): Promise<TestRegistry> {
   const packages = new Map<string, Map<string, { manifest: object; tarball: Buffer }>>();
   const requests: string[] = [];
   let hanging: string | undefined;
@@ -44,6 +50,10 @@ export async function startRegistry(): Promise<TestRegistry> {
     const path = decodeURIComponent(request.url ?? "/");
     requests.push(path);
     if (hanging !== undefined && path.includes(hanging)) return;
+    if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
+      response.writeHead(401, { "content-type": "application/json" }).end('{"error":"who are you?"}');
+      return;
+    }
     const archive = /^\/-\/(.+)@([^@]+)\.tgz$/.exec(path);
     if (archive !== null) sendTarball(response, packages.get(archive[1] as string)?.get(archive[2] as string)?.tarball);
     else sendPackument(response, path.slice(1), packages.get(path.slice(1)));

@@ -77,6 +77,18 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./vendor/list.ts"),
   },
   {
+    name: "vendor outdated",
+    summary: "tell what upstream has that the mirror does not",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/outdated.ts"),
+  },
+  {
+    name: "vendor licenses",
+    summary: "report the licences of what the mirror holds, and check them",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/licenses.ts"),
+  },
+  {
     name: "vendor status",
     summary: "tell which prefixes of the mirror are patched or changed",
     group: "Dependencies and tools",

@@ -8,11 +8,12 @@ import { isPackage } from "../sources.ts";
 import { topFile } from "../trees.ts";
 import type { AddOptions, Incoming, Mirror, PrefixEntry } from "../types.ts";
 import { fetchPackages } from "./fetch.ts";
+import { checkLock, takeLock, type LockSource } from "./lock.ts";
 import { fitsPlatforms, hostPlatform, platformInName } from "./platforms.ts";
 import { checkFit, gitPackages, heldReleases } from "./provided.ts";
 import { resolveClosure, type Resolution, type ResolvedPackage } from "./resolve.ts";
 import { npmSettings } from "./settings.ts";
-import type { ProvidedPackage } from "./staging.ts";
+import type { ClosureFiles, ProvidedPackage } from "./staging.ts";
 
 /** What a change of the npm closure asks for. */
 export interface ClosureWish {
@@ -22,6 +23,10 @@ export interface ClosureWish {
   remove?: readonly string[];
   update?: readonly string[] | "all";
   releases: readonly Release[];
+  /** A lock that is taken whole. */
+  lock?: LockSource;
+  /** Nothing moves: the mirror's own lock is what is to be held, as it is committed. */
+  fromLock?: boolean;
 }
 
 export interface ClosureChange {
@@ -48,31 +53,29 @@ export async function changeClosure(
   { wish, git: gitIncoming, options }: { wish: ClosureWish; git: readonly Incoming[]; options: AddOptions },
 ): Promise<ClosureChange | undefined> {
   const git = new Git(ctx, mirror.dir);
-  const [packageJson, packageLock] = [
-    await topFile(git, "package.json", mirror.head),
-    await topFile(git, "package-lock.json", mirror.head),
-  ];
+  const committed = {
+    packageJson: await topFile(git, "package.json", mirror.head),
+    packageLock: await topFile(git, "package-lock.json", mirror.head),
+  };
   const fromGit = await gitPackages(git, mirror, gitIncoming);
   const arriving = wish.releases.map((release) => release.provided);
   const staying = (await heldReleases(git, mirror)).filter(({ name }) => !arriving.some((item) => item.name === name));
   const provided = [...fromGit, ...staying, ...arriving];
   const leaving = wish.remove ?? [];
-  const asked = wish.add.length > 0 || arriving.length > 0 || leaving.length > 0;
+  const byLock = wish.lock !== undefined || wish.fromLock === true;
+  const asked = wish.add.length > 0 || arriving.length > 0 || leaving.length > 0 || byLock;
   if (!asked && !Object.values(mirror.manifest.prefixes).some(isPackage) && !gitIncoming.some(needsPackages(fromGit))) {
     return undefined;
   }
   const places = new Map(provided.map(({ name, prefix }) => [name, prefix]));
-  const settings = await npmSettings(ctx, {
-    cache: options.cache,
-    projects: [mirror.dir, ctx.cwd],
-    own: { ours: options.ownNames ?? [], provided: places },
-  });
+  const own = { ours: options.ownNames ?? [], provided: places };
+  const settings = await npmSettings(ctx, { cache: options.cache, projects: [mirror.dir, ctx.cwd], own });
+  const files = wish.lock === undefined ? committed : takeLock(committed, wish.lock, own);
   const resolution = await step(ctx, { id: "vendor.resolve", title: "Resolving packages" }, async ({ result }) => {
     const { add, update } = wish;
     const found = await watchNetwork(ctx, () =>
       resolveClosure(settings, {
-        packageJson,
-        packageLock,
+        ...files,
         add,
         remove: leaving,
         ...(update === undefined ? {} : { update }),
@@ -81,6 +84,8 @@ export async function changeClosure(
     );
     checkFit(found, provided);
     refuseNeeded(found, leaving);
+    const lock = wish.lock ?? (wish.fromLock === true ? committedLock(files) : undefined);
+    if (lock !== undefined) checkLock(lock.text, found.packageLock, lock.path);
     result(`${found.packages.length} packages`);
     return found;
   });
@@ -128,6 +133,14 @@ function refuseNeeded({ packages, requirements }: Resolution, leaving: readonly 
       hint: "remove what needs it first; it then goes with it",
     });
   }
+}
+
+/** @throws FlowError FLOW_VENDOR_BAD_LOCK when the mirror has none */
+function committedLock({ packageLock }: ClosureFiles): LockSource {
+  if (packageLock !== undefined) return { text: packageLock, path: "package-lock.json" };
+  throw new FlowError("FLOW_VENDOR_BAD_LOCK", "the mirror has no committed package-lock.json", {
+    hint: "commit it beside package.json first: npm install --package-lock-only",
+  });
 }
 
 function needsPackages(packages: readonly ProvidedPackage[]): (item: Incoming) => boolean {

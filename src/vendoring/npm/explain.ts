@@ -1,11 +1,14 @@
 import { FlowError, isFlowError, messageOf } from "../../core/errors.ts";
+import { withoutSecrets } from "./secrets.ts";
+import type { NpmSettings } from "./settings.ts";
 
 const unreachable =
   /^(E(NOTFOUND|CONN|TIMEDOUT|AI_AGAIN|PIPE|PROTO|HOSTUNREACH|NETUNREACH|5\d\d|IDLETIMEOUT)|FETCH|ERR_SOCKET|ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/;
 
-/** An error of npm's libraries as flow's own: what was wanted, and how to go on. */
-export function explainNpm(error: unknown, what: string): FlowError {
-  if (isFlowError(error)) return error;
+/** An error of npm's libraries as flow's own: what was wanted, and how to go on. No secret of the settings is in it. */
+export function explainNpm(raw: unknown, what: string, settings: NpmSettings): FlowError {
+  if (isFlowError(raw)) return raw;
+  const error = withoutSecrets(raw, settings);
   const { code = "", requiredBy } = error as { code?: string; requiredBy?: string };
   const by = requiredBy === undefined || requiredBy === "." || requiredBy === "" ? "" : ` (needed by ${requiredBy})`;
   const message = `${messageOf(error).replace(/\s+/g, " ").trim()}${by}`;

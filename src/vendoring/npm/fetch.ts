@@ -67,7 +67,7 @@ async function fetchPackage(
     ...(wanted.integrity === undefined ? {} : { integrity: wanted.integrity }),
   };
   const tarball = (await pacote.tarball(id, options as never).catch((error: unknown) => {
-    throw explainNpm(error, id);
+    throw explainNpm(error, id, settings);
   })) as Buffer & { integrity?: string };
   const integrity = wanted.integrity ?? String(tarball.integrity);
   const files = await readArchive(tarball, id);

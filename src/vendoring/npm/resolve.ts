@@ -63,7 +63,7 @@ export async function resolveClosure(settings: NpmSettings, request: ClosureRequ
       fund: false,
       legacyPeerDeps: false,
     } as never);
-    const tree = await build(arborist, request);
+    const tree = await build(arborist, settings, request);
     const nodes = [...tree.inventory.values()].filter((node) => !node.isRoot);
     const broken = brokenNodes(nodes);
     const there = (node: Node | null) => node !== null && !broken.has(node);
@@ -116,6 +116,7 @@ interface Node {
 
 async function build(
   arborist: Arborist,
+  settings: NpmSettings,
   { add, remove = [], update, packageLock, provided }: ClosureRequest,
 ): Promise<Tree> {
   const names = update === "all" ? namesIn(packageLock, provided) : update;
@@ -131,7 +132,7 @@ async function build(
     } as never);
     return tree as unknown as Tree;
   } catch (error) {
-    throw explainNpm(error, add.length === 0 ? "the closure" : add.join(", "));
+    throw explainNpm(error, add.length === 0 ? "the closure" : add.join(", "), settings);
   }
 }
 

@@ -1,3 +1,4 @@
+import { FlowError } from "../../../core/errors.ts";
 import { defineCommand } from "../../command.ts";
 import { renderImport } from "./render.ts";
 import { platformOption, vendorTarget } from "./target.ts";
@@ -12,20 +13,28 @@ export const command = defineCommand({
       command: "flow vendor add git@host:org/repo.git --ref release/2 --prefix third/repo",
       explanation: "a branch, into a directory of your choice",
     },
+    { command: "flow vendor add --lock shop/package-lock.json", explanation: "all that an existing lock holds" },
   ],
   arguments: [
-    { syntax: "<spec...>", description: "npm:NAME[@RANGE], a git URL or path with an optional @REF, or file:PATH.tgz" },
+    { syntax: "[spec...]", description: "npm:NAME[@RANGE], a git URL or path with an optional @REF, or file:PATH.tgz" },
   ],
   options: [
     { flags: "--prefix <path>", description: "directory in the mirror of a git source (default: host/org/repo)" },
     { flags: "--ref <ref>", description: "branch, tag or commit of a git source, for what @ cannot say" },
+    { flags: "--lock <file>", description: "a package-lock.json to take whole, at exactly its versions" },
     platformOption,
   ],
   mutates: true,
   run: async (ctx, { args, options }) => {
     const { addSources } = await import("../../../vendoring/index.ts");
     const target = await vendorTarget(ctx, options);
-    const result = await addSources(ctx, target.dir, args.spec as string[], target.options);
+    const specs = (args.spec ?? []) as string[];
+    if (specs.length === 0 && target.options.lock === undefined) {
+      throw new FlowError("FLOW_USAGE", "what shall be added?", {
+        hint: "for example: flow vendor add npm:pino@^10, or flow vendor add --lock package-lock.json",
+      });
+    }
+    const result = await addSources(ctx, target.dir, specs, target.options);
     return { ...result, dryRun: target.options.dryRun === true };
   },
   render: ({ dryRun, ...result }) => renderImport(result, dryRun),

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { columns } from "./render.ts";
-import { vendorTarget } from "./target.ts";
+import { columns, renderPresence } from "./render.ts";
+import { ownManifests, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor list",
@@ -8,22 +8,31 @@ export const command = defineCommand({
   examples: [
     { command: "flow vendor list", explanation: "every prefix with its version, licence and source" },
     { command: "flow vendor list --json", explanation: "the whole record of each, hashes included" },
+    { command: "flow vendor list --why ms", explanation: "who needs a package, and through whom" },
   ],
-  run: async (ctx) => {
-    const { mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
-    const mirror = await openMirror(ctx, (await vendorTarget(ctx)).dir);
+  options: [{ flags: "--why <name>", description: "tell who needs this prefix or package" }],
+  run: async (ctx, { options }) => {
+    const { explainPresence, mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
+    const { dir, workspace } = await vendorTarget(ctx);
+    const mirror = await openMirror(ctx, dir);
+    if (typeof options.why === "string") {
+      const own = workspace === undefined ? [] : await ownManifests(workspace);
+      return { mirror: mirror.dir, why: await explainPresence(ctx, mirror, { name: options.why, own }) };
+    }
     return { mirror: mirror.dir, prefixes: await mirrorStatus(ctx, mirror) };
   },
-  render: ({ prefixes }) =>
-    prefixes.length === 0
-      ? "The mirror holds nothing yet."
-      : columns(
-          prefixes.map(({ prefix, version, ref, licence, source, state }) => [
-            prefix,
-            version ?? ref,
-            licence,
-            source,
-            state === "clean" ? "" : state,
-          ]),
-        ),
+  render: ({ prefixes = [], why }) =>
+    why !== undefined
+      ? renderPresence(why)
+      : prefixes.length === 0
+        ? "The mirror holds nothing yet."
+        : columns(
+            prefixes.map(({ prefix, version, ref, licence, source, state }) => [
+              prefix,
+              version ?? ref,
+              licence,
+              source,
+              state === "clean" ? "" : state,
+            ]),
+          ),
 });

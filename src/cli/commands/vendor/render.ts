@@ -1,4 +1,4 @@
-import type { AddResult, Change, ShareResult } from "../../../vendoring/index.ts";
+import type { AddResult, Change, Presence, ShareResult } from "../../../vendoring/index.ts";
 
 /** Rows under each other, their cells aligned. */
 export function columns(rows: readonly (readonly string[])[]): string {
@@ -50,4 +50,18 @@ export function renderShare({ remote, branch, from, head }: ShareResult): string
   return from === head
     ? `Nothing new: ${place} is at ${head.slice(0, 9)}.`
     : `${place}: ${from === undefined ? "new branch" : from.slice(0, 9)} → ${head.slice(0, 9)}`;
+}
+
+/** Who needs what, one paragraph a place. */
+export function renderPresence(places: readonly Presence[]): string {
+  return places
+    .map(({ prefix, version, neededBy, chains }) =>
+      [
+        `${prefix} ${version}`,
+        ...(neededBy.length === 0 ? ["  nothing needs it: it was added for itself"] : []),
+        ...neededBy.map(({ by, range }) => `  needed by ${by} as ${range}`),
+        ...chains.filter((chain) => chain.length > 2).map((chain) => `  through ${chain.join(" → ")}`),
+      ].join("\n"),
+    )
+    .join("\n\n");
 }
