@@ -59,9 +59,13 @@ export async function startEcho(
     FLOW_CONSUL_ADDR: consul.address,
     FLOW_DRAIN_MS: "3000",
   });
+  // Consul may still hold an earlier life of the instance as passing, so its own word that it serves comes first.
   const registered = await poll(
-    async () => (await consul.health(service, { passing: true })).find((instance) => instance.id === id),
-    { timeoutMs: 20_000, everyMs: 50 },
+    async () =>
+      Object.values(process.output()).join("").includes(`"msg":"serving"`)
+        ? (await consul.health(service, { passing: true })).find((instance) => instance.id === id)
+        : undefined,
+    { timeoutMs: 60_000, everyMs: 50 },
   );
   if (registered === undefined) throw new Error(`${id} did not register: ${process.output().stderr}`);
   return { ...process, port: registered.port };
