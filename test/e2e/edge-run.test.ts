@@ -129,7 +129,7 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
   });
 
   it("carries a large upload and a large answer without holding them", async () => {
-    const size = 512 * 1024 * 1024;
+    let size = 0;
     let received = 0;
     await testInstance(consul, {
       service: "large",
@@ -140,17 +140,24 @@ describe.skipIf(realConsul() === undefined)("the edge process in front of servic
       },
     });
     const edge = await startEdgeProcess(agent.address);
+    const transfer = async (bytes: number): Promise<void> => {
+      size = bytes;
+      received = 0;
+      const request = httpRequest(`${edge.url}/api/test.Large/Put`, {
+        method: "POST",
+        headers: { "content-length": size },
+      });
+      const answered = once(request, "response") as Promise<[IncomingMessage]>;
+      await pipeline(Readable.from(chunks(size)), request);
+      const [response] = await answered;
+      let returned = 0;
+      for await (const chunk of response) returned += (chunk as Buffer).length;
+      expect([received, returned]).toEqual([size, size]);
+    };
+    // V8 lets some garbage of network buffers gather, however much or little passes: that is there before it counts.
+    await transfer(128 * 1024 * 1024);
     const before = await residentBytes(edge.child.pid!);
-    const request = httpRequest(`${edge.url}/api/test.Large/Put`, {
-      method: "POST",
-      headers: { "content-length": size },
-    });
-    const answered = once(request, "response") as Promise<[IncomingMessage]>;
-    await pipeline(Readable.from(chunks(size)), request);
-    const [response] = await answered;
-    let returned = 0;
-    for await (const chunk of response) returned += (chunk as Buffer).length;
-    expect([received, returned]).toEqual([size, size]);
+    await transfer(512 * 1024 * 1024);
     expect((await residentBytes(edge.child.pid!)) - before).toBeLessThan(64 * 1024 * 1024);
   });
 
