@@ -27,7 +27,9 @@ async function addressOfRun(ctx: CliContext): Promise<string> {
   }
   const { run } = await client.state();
   if (run?.consul == null) {
-    throw new FlowError("FLOW_CONSUL_UNREACHABLE", "this run has no Consul, so services cannot be found by name");
+    throw new FlowError("FLOW_CONSUL_UNREACHABLE", "this run has no Consul, so services cannot be found by name", {
+      hint: "start it with flow run --consul embedded (or real), or give a service of flow.yaml consul: true",
+    });
   }
   return run.consul.address;
 }
