@@ -58,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format, *args):
-        if self.path != "/healthz":
+        # A request that is no HTTP/1 has no path.
+        if getattr(self, "path", None) != "/healthz":
             super().log_message(format, *args)
 
 
