@@ -113,11 +113,10 @@ export class Agent {
 
   /** Sets the status of a TTL check and restarts its time. @throws ApiError 404, 500 when it is no TTL check */
   updateTtl(id: string, status: HealthStatus, output: string): void {
-    if (this.#requireCheck(id).probe.type !== "ttl") {
-      throw new ApiError(500, `CheckID ${JSON.stringify(id)} does not have associated TTL`);
-    }
+    const { probe } = this.#requireCheck(id);
+    if (probe.type !== "ttl") throw new ApiError(500, `CheckID ${JSON.stringify(id)} does not have associated TTL`);
     this.#running.get(id)?.loop.renew();
-    this.#report(id, { status, output });
+    this.#report(id, { status, output: shortened(output, probe.maxOutputBytes) });
   }
 
   /** @throws ApiError 404 */
@@ -267,6 +266,12 @@ export function checkView(check: AgentCheck, service: AgentService | undefined) 
     Timeout: check.timeout,
     Definition: {},
   };
+}
+
+function shortened(output: string, maxBytes: number): string {
+  const bytes = Buffer.from(output);
+  if (bytes.length <= maxBytes) return output;
+  return `${bytes.subarray(0, maxBytes).toString()} ... (captured ${maxBytes} of ${bytes.length} bytes)`;
 }
 
 function maintenanceCheck(

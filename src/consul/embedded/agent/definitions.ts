@@ -1,6 +1,6 @@
+import { isIP } from "node:net";
 import { formatDuration, toMilliseconds } from "../go/duration.ts";
 import type { Shape } from "../go/decode.ts";
-import { splitAddress } from "../checks/address.ts";
 import type { Probe } from "../checks/probe.ts";
 import { ApiError, notImplemented } from "../http/errors.ts";
 import type { HealthStatus } from "../store/rows.ts";
@@ -97,6 +97,7 @@ export interface CheckInput {
   FailuresBeforeWarning?: number;
   FailuresBeforeCritical?: number;
   DeregisterCriticalServiceAfter?: bigint;
+  OutputMaxSize?: number;
 }
 
 export interface ServiceInput {
@@ -119,6 +120,7 @@ export interface ServiceInput {
 
 /** A service of this agent, as it is kept. */
 export interface AgentService {
+  Kind?: "typical";
   ID: string;
   Service: string;
   Tags: string[];
@@ -151,6 +153,7 @@ export interface AgentCheck {
 
 const minIntervalMs = 1_000;
 const defaultTimeoutMs = 10_000;
+const defaultOutputBytes = 4096;
 const minDeregisterMs = 60_000;
 
 /** Checks a service registration and completes it. @throws ApiError 400, 501 */
@@ -160,11 +163,12 @@ export function toService(input: ServiceInput): AgentService {
   if (input.Address === "0.0.0.0" || input.Address === "::" || input.Address === "[::]") {
     throw new ApiError(400, "Invalid service address");
   }
-  const kind = input.Kind ?? "";
-  if (kind !== "" && kind !== "typical") throw notImplemented(`services of kind ${kind}`);
+  const kind = kindOf(input.Kind);
   if (isFilled(input.Proxy) || isFilled(input.Connect)) throw notImplemented("Connect, the service mesh");
   checkMeta(Meta);
+  const taggedAddresses = { ...input.TaggedAddresses, ...ownAddresses(input) };
   return {
+    ...kind,
     ID: input.ID === undefined || input.ID === "" ? Name : input.ID,
     Service: Name,
     Tags: input.Tags ?? [],
@@ -172,10 +176,25 @@ export function toService(input: ServiceInput): AgentService {
     Port: input.Port ?? 0,
     Address: input.Address ?? "",
     ...(input.SocketPath === undefined || input.SocketPath === "" ? {} : { SocketPath: input.SocketPath }),
-    ...(input.TaggedAddresses === undefined ? {} : { TaggedAddresses: input.TaggedAddresses }),
+    ...(Object.keys(taggedAddresses).length === 0 ? {} : { TaggedAddresses: taggedAddresses }),
     Weights: toWeights(Weights),
     EnableTagOverride: input.EnableTagOverride ?? false,
   };
+}
+
+/** The kind to keep, when one was named. @throws ApiError 501 for those of the service mesh */
+export function kindOf(kind: string | undefined): { Kind?: "typical" } {
+  if (kind === undefined || kind === "") return {};
+  if (kind === "typical") return { Kind: kind };
+  throw notImplemented(`services of kind ${kind}`);
+}
+
+/** Tagged addresses that follow from an address which is an IP. */
+function ownAddresses({ Address = "", Port = 0, TaggedAddresses = {} }: ServiceInput): ServiceInput["TaggedAddresses"] {
+  const family = isIP(Address);
+  if (family === 0) return {};
+  const names = [`lan_ipv${family}`, `wan_ipv${family}`].filter((name) => !Object.hasOwn(TaggedAddresses, name));
+  return Object.fromEntries(names.map((name) => [name, { Address, Port }]));
 }
 
 /** The checks of a service registration, with their ids. @throws ApiError 400, 500, 501 */
@@ -246,6 +265,7 @@ function toCheck(input: CheckInput, scripts: boolean): AgentCheck {
 
 function toProbe(input: CheckInput, args: string[]): Probe {
   const tls = { serverName: input.TLSServerName ?? "", skipVerify: input.TLSSkipVerify ?? false };
+  const maxOutputBytes = (input.OutputMaxSize ?? 0) > 0 ? (input.OutputMaxSize ?? 0) : defaultOutputBytes;
   const schedule = {
     intervalMs: Math.max(minIntervalMs, toMilliseconds(input.Interval ?? 0n)),
     timeoutMs: (input.Timeout ?? 0n) > 0n ? toMilliseconds(input.Timeout ?? 0n) : defaultTimeoutMs,
@@ -258,6 +278,7 @@ function toProbe(input: CheckInput, args: string[]): Probe {
       headers: input.Header ?? {},
       body: input.Body ?? "",
       followRedirects: input.DisableRedirects !== true,
+      maxOutputBytes,
       ...tls,
       ...schedule,
     };
@@ -265,11 +286,10 @@ function toProbe(input: CheckInput, args: string[]): Probe {
   if (input.TCP) return { type: "tcp", address: input.TCP, ...schedule };
   if (input.GRPC) {
     const [address = "", ...service] = input.GRPC.split("/");
-    if (splitAddress(address) === undefined) throw new ApiError(400, `Invalid check: GRPC ${input.GRPC} has no port`);
     return { type: "grpc", address, service: service.join("/"), tls: input.GRPCUseTLS ?? false, ...tls, ...schedule };
   }
   if (args.length > 0) return { type: "script", args, ...schedule };
-  return { type: "ttl", ttlMs: toMilliseconds(input.TTL ?? 0n) };
+  return { type: "ttl", ttlMs: toMilliseconds(input.TTL ?? 0n), maxOutputBytes };
 }
 
 function refuseUnsupported(input: CheckInput): void {

@@ -1,4 +1,3 @@
-import { checkView } from "../agent/agent.ts";
 import type { AgentService } from "../agent/definitions.ts";
 import { ApiError } from "../http/errors.ts";
 import { textReply, withHeaders } from "../http/reply.ts";
@@ -65,6 +64,23 @@ function respond(
   return withHeaders(reply, { "X-Consul-Reason": reason, ...(asText ? { "Content-Type": "text/plain" } : {}) });
 }
 
+/** This endpoint has a form of its own for checks, without how they are done. */
+const emptyDefinition = {
+  Interval: "0s",
+  Timeout: "0s",
+  DeregisterCriticalServiceAfter: "0s",
+  HTTP: "",
+  Header: null,
+  Method: "",
+  Body: "",
+  TLSServerName: "",
+  TLSSkipVerify: false,
+  TCP: "",
+  UDP: "",
+  GRPC: "",
+  GRPCUseTLS: false,
+};
+
 function healthOf({ agent, config }: Services, service: AgentService) {
   const checks = agent.checks().filter(({ serviceId }) => serviceId === service.ID || serviceId === "");
   return {
@@ -74,9 +90,17 @@ function healthOf({ agent, config }: Services, service: AgentService) {
     Service: agentServiceView(service, config.datacenter),
     Checks: checks.map((check) => ({
       Node: config.nodeName,
-      ...checkView({ ...check, output: agent.output(check) }, service),
+      CheckID: check.id,
+      Name: check.name,
+      Status: check.status,
+      Notes: check.notes,
+      Output: agent.output(check),
       ServiceID: check.serviceId,
+      ServiceName: check.serviceId === "" ? "" : service.Service,
+      ServiceTags: check.serviceId === "" || service.Tags.length === 0 ? null : service.Tags,
+      Type: "",
       ExposedPort: 0,
+      Definition: emptyDefinition,
       CreateIndex: 0,
       ModifyIndex: 0,
     })),

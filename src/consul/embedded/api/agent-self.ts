@@ -8,7 +8,7 @@ export function agentSelfRoutes(services: Services): Routes {
   const member = {
     Name: config.nodeName,
     Addr: config.advertise,
-    Port: config.serverPort,
+    Port: config.gossipPort,
     Tags: {
       build: `${embeddedVersion}:`,
       dc: config.datacenter,
@@ -41,7 +41,7 @@ export function agentSelfRoutes(services: Services): Routes {
     Meta: config.nodeMeta,
   };
   return {
-    "/v1/agent/self": { GET: (request) => json(services, request, self) },
-    "/v1/agent/members": { GET: (request) => json(services, request, [member]) },
+    "/v1/agent/self": { reads: [], GET: (request) => json(services, request, self) },
+    "/v1/agent/members": { reads: ["partition"], GET: (request) => json(services, request, [member]) },
   };
 }

@@ -14,7 +14,8 @@ import { ApiError } from "../http/errors.ts";
 import { sorted } from "../http/json.ts";
 import { withHeaders } from "../http/reply.ts";
 import { jsonBody, type ApiRequest } from "../http/request.ts";
-import type { Routes } from "../http/router.ts";
+import { tenancy } from "../http/query.ts";
+import { reading, type Routes } from "../http/router.ts";
 import type { HealthStatus } from "../store/rows.ts";
 import { agentHealthRoutes } from "./agent-health.ts";
 import { agentSelfRoutes } from "./agent-self.ts";
@@ -29,7 +30,7 @@ export function agentRoutes(services: Services): Routes {
     agent.updateTtl(request.rest, status, request.query.params.get("note") ?? "");
     return ok;
   };
-  return {
+  return reading(tenancy, {
     ...agentSelfRoutes(services),
     ...agentHealthRoutes(services),
     "/v1/agent/services": { GET: (request) => listServices(services, request) },
@@ -50,6 +51,7 @@ export function agentRoutes(services: Services): Routes {
       },
     },
     "/v1/agent/maintenance": {
+      reads: [],
       PUT: (request) => {
         agent.setNodeMaintenance(maintenanceReason(request));
         return ok;
@@ -66,7 +68,7 @@ export function agentRoutes(services: Services): Routes {
     "/v1/agent/check/warn/": { PUT: pass("warning") },
     "/v1/agent/check/fail/": { PUT: pass("critical") },
     "/v1/agent/check/update/": { PUT: (request) => updateCheck(services, request) },
-  };
+  });
 }
 
 function listServices(services: Services, request: ApiRequest) {
@@ -85,13 +87,20 @@ function showService(services: Services, request: ApiRequest) {
 }
 
 function listChecks({ agent, ...services }: Services, request: ApiRequest) {
-  const views = agent.checks().map((check) => ({
-    Node: services.config.nodeName,
-    ...checkView({ ...check, output: agent.output(check) }, agent.service(check.serviceId)),
-    ExposedPort: 0,
-    CreateIndex: 0,
-    ModifyIndex: 0,
-  }));
+  const views = agent.checks().map((check) => {
+    const { Definition, ...view } = checkView(
+      { ...check, output: agent.output(check) },
+      agent.service(check.serviceId),
+    );
+    return {
+      Node: services.config.nodeName,
+      ...view,
+      ExposedPort: 0,
+      Definition,
+      CreateIndex: 0,
+      ModifyIndex: 0,
+    };
+  });
   const filter = filterOf<(typeof views)[number]>(request, checkFields);
   return json({ agent, ...services }, request, sorted(filter(views).map((view) => [view.CheckID, view])));
 }
@@ -101,7 +110,7 @@ async function registerService({ agent, config }: Services, request: ApiRequest)
   const service = toService(input);
   const checks = toServiceChecks(input, service, config.scriptChecks);
   const replace = request.query.params.get("replace-existing-checks");
-  agent.registerService(service, checks, { replaceChecks: replace !== null && replace !== "false" });
+  agent.registerService(service, checks, { replaceChecks: replace === "" || replace === "true" });
   return ok;
 }
 

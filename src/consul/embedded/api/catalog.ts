@@ -1,5 +1,6 @@
 import { catalogServiceFields, nodeFields, nodeServiceFields } from "../filter/fields.ts";
 import { sorted } from "../http/json.ts";
+import { tenancy } from "../http/query.ts";
 import type { ApiRequest } from "../http/request.ts";
 import type { Routes } from "../http/router.ts";
 import { nodeIndex, serviceIndex } from "../store/catalog.ts";
@@ -14,13 +15,16 @@ import { catalogServiceView, serviceView } from "./views.ts";
 export function catalogRoutes(services: Services): Routes {
   const { config } = services;
   return {
-    "/v1/catalog/datacenters": { GET: (request) => json(services, request, [config.datacenter]) },
-    "/v1/catalog/nodes": { GET: (request) => nodes(services, request) },
+    "/v1/catalog/datacenters": { reads: ["consistency"], GET: (request) => json(services, request, [config.datacenter]) },
+    "/v1/catalog/nodes": {
+      reads: ["partition", "dc", "consistency", "blocking"],
+      GET: (request) => nodes(services, request),
+    },
     "/v1/catalog/services": { GET: (request) => serviceNames(services, request) },
     "/v1/catalog/service/": { GET: (request) => instances(services, request) },
     "/v1/catalog/node/": { GET: (request) => node(services, request) },
-    "/v1/catalog/register": { PUT: (request) => register(services, request) },
-    "/v1/catalog/deregister": { PUT: (request) => deregister(services, request) },
+    "/v1/catalog/register": { reads: tenancy, PUT: (request) => register(services, request) },
+    "/v1/catalog/deregister": { reads: tenancy, PUT: (request) => deregister(services, request) },
   };
 }
 
@@ -31,7 +35,6 @@ function nodes(services: Services, request: ApiRequest) {
   return readJson(services, request, {
     interest: { topics: [topics.nodes] },
     consistency: true,
-    cacheable: true,
     run: () => ({
       index: store.indexOf(indexNames.nodes),
       value: filter(store.nodes.all().filter(({ Meta }) => hasMeta(Meta))),
@@ -92,7 +95,6 @@ function node(services: Services, request: ApiRequest) {
   return readJson(services, request, {
     interest: { topics: [topics.node(name)] },
     consistency: true,
-    cacheable: true,
     run: () => {
       const row = store.nodes.get(name.toLowerCase());
       const views = filter(store.services.group("node", name.toLowerCase()).map(serviceView));

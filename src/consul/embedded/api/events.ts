@@ -26,8 +26,10 @@ export class Events {
   #list: UserEvent[] = [];
   #clock = 1;
 
-  add(event: UserEvent): void {
-    this.#list = [...this.#list, { ...event, LTime: ++this.#clock }].slice(-kept);
+  /** Counts an event that was fired, and keeps it when it concerns this node. */
+  add(event: UserEvent, options: { concerned: boolean }): void {
+    const LTime = ++this.#clock;
+    if (options.concerned) this.#list = [...this.#list, { ...event, LTime }].slice(-kept);
   }
 
   named(name: string): UserEvent[] {
@@ -38,8 +40,8 @@ export class Events {
 /** https://developer.hashicorp.com/consul/api-docs/event */
 export function eventRoutes(services: Services): Routes {
   return {
-    "/v1/event/fire/": { PUT: (request) => fire(services, request) },
-    "/v1/event/list": { GET: (request) => list(services, request) },
+    "/v1/event/fire/": { reads: ["dc"], PUT: (request) => fire(services, request) },
+    "/v1/event/list": { reads: ["blocking"], GET: (request) => list(services, request) },
   };
 }
 
@@ -57,13 +59,25 @@ async function fire(services: Services, request: ApiRequest) {
   }
   const concerned = concernsThisNode(services, filters);
   const body = await request.body();
+  requireSmall(Name, filters, body.length);
   const Payload = body.length === 0 ? null : body.toString("base64");
   const event: UserEvent = { ID: randomUUID(), Name, Payload, ...filters, Version: 1, LTime: 0 };
-  if (concerned) {
-    events.add(event);
-    store.wake([topics.events]);
-  }
+  events.add(event, { concerned });
+  if (concerned) store.wake([topics.events]);
   return json(services, request, event);
+}
+
+/** Consul gossips an event in one packet: what it says and its name, which goes along twice, share this room. */
+const room = 416;
+const filterOverhead = 4;
+
+/** @throws ApiError 500 */
+function requireSmall(name: string, filters: Readonly<Record<string, string>>, payloadBytes: number): void {
+  const filterBytes = Object.values(filters)
+    .filter((filter) => filter !== "")
+    .reduce((sum, filter) => sum + Buffer.byteLength(filter) + filterOverhead, 0);
+  if (payloadBytes + 2 * Buffer.byteLength(name) + filterBytes <= room) return;
+  throw new ApiError(500, "error broadcasting event: user event exceeds configured limit of 512 bytes before encoding");
 }
 
 function concernsThisNode(

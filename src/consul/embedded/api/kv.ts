@@ -152,6 +152,9 @@ function refuseTogether(params: URLSearchParams, names: readonly string[]): void
 }
 
 function uint64(text: string): string {
-  if (!isUint64(text)) throw new ApiError(500, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!isUint64(text)) {
+    const problem = /^\d+$/.test(text) ? "value out of range" : "invalid syntax";
+    throw new ApiError(500, `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${problem}`);
+  }
   return BigInt(text).toString();
 }

@@ -1,3 +1,4 @@
+import { kindOf } from "../agent/definitions.ts";
 import { ApiError } from "../http/errors.ts";
 import { formatDuration } from "../go/duration.ts";
 import type { Shape } from "../go/decode.ts";
@@ -5,7 +6,7 @@ import { requireDatacenter } from "../http/query.ts";
 import type { Reply } from "../http/reply.ts";
 import { jsonBody, type ApiRequest } from "../http/request.ts";
 import { deleteCheck, deleteNode, deleteService, setCheck, setNode, setService } from "../store/catalog.ts";
-import { serviceKey, type Store, type Write } from "../store/store.ts";
+import { checkKey, serviceKey, type Store, type Write } from "../store/store.ts";
 import { json, type Services } from "./services.ts";
 
 const checkInputShape = {
@@ -55,6 +56,7 @@ export const catalogShapes = {
   service: {
     ID: "string",
     Service: "string",
+    Kind: "string",
     Tags: "strings",
     Address: "string",
     TaggedAddresses: { map: { Address: "string", Port: "int" } },
@@ -86,6 +88,7 @@ const registerShape = {
 export interface CatalogServiceInput {
   ID?: string;
   Service?: string;
+  Kind?: string;
   Tags?: string[];
   Address?: string;
   TaggedAddresses?: Record<string, { Address?: string; Port?: number }>;
@@ -133,7 +136,11 @@ export async function register(services: Services, request: ApiRequest): Promise
   if (Address === "" && !SkipNodeUpdate) {
     throw new ApiError(500, "Must provide address if SkipNodeUpdate is not set");
   }
+  if (input.ID !== undefined && input.ID !== "" && !isUuid(input.ID)) {
+    throw new ApiError(500, `Bad node ID: uuid string is wrong length`);
+  }
   store.write((write) => {
+    if (input.ID !== undefined && input.ID !== "") renameNode(store, write, { id: input.ID, name });
     if (!SkipNodeUpdate || !store.nodes.has(name.toLowerCase())) {
       setNode(store, write, {
         ID: input.ID ?? "",
@@ -151,6 +158,14 @@ export async function register(services: Services, request: ApiRequest): Promise
   return json(services, request, true);
 }
 
+/** A node that comes back under another name takes its ID along; one that gossips is not renamed from here. */
+function renameNode(store: Store, write: Write, { id, name }: { id: string; name: string }): void {
+  for (const { ID, Node } of store.nodes.all()) {
+    if (ID.toLowerCase() !== id.toLowerCase() || Node.toLowerCase() === name.toLowerCase()) continue;
+    if (!store.checks.has(checkKey(Node, "serfHealth"))) deleteNode(store, write, Node);
+  }
+}
+
 /** @throws ApiError 500 */
 export function putService(
   store: Store,
@@ -163,6 +178,7 @@ export function putService(
   }
   setService(store, write, {
     Node: node,
+    ...kindOf(input.Kind),
     ID: ID === "" ? Service : ID,
     Service,
     Tags: input.Tags ?? [],
@@ -184,6 +200,7 @@ export function putCheck(
 ): void {
   const { CheckID = "", Name = "", ServiceID = "", Definition = {} } = input;
   const id = CheckID === "" ? Name : CheckID;
+  if (id === "") throw new ApiError(500, `failed inserting check on node ${JSON.stringify(node)}: it has no ID`);
   if (input.Node !== undefined && input.Node !== "" && input.Node.toLowerCase() !== node.toLowerCase()) {
     throw new ApiError(500, `Node '${input.Node}' for check '${id}' doesn't match register request node '${node}'`);
   }
@@ -210,6 +227,10 @@ export function putCheck(
       ]),
     ),
   });
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
 function typeOf({ Type = "", Definition = {} }: CatalogCheckInput): string {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ApiError } from "../http/errors.ts";
 import { parseDuration, formatDuration } from "../go/duration.ts";
 import type { Shape } from "../go/decode.ts";
+import { tenancy, type CommonParameter } from "../http/query.ts";
 import { decodeJson, type ApiRequest } from "../http/request.ts";
 import type { Routes } from "../http/router.ts";
 import type { SessionRow } from "../store/rows.ts";
@@ -33,6 +34,8 @@ interface SessionInput {
   TTL?: string;
 }
 
+const ofWrites: readonly CommonParameter[] = [...tenancy, "dc"];
+
 const second = 1_000_000_000n;
 const defaultLockDelay = 15n * second;
 const shortestTtl = 10n * second;
@@ -47,7 +50,7 @@ export function sessionRoutes(services: Services): Routes {
       run: () => ({ index: store.indexOf(indexNames.sessions), value: rows() }),
     });
   return {
-    "/v1/session/create": { PUT: (request) => create(services, request) },
+    "/v1/session/create": { reads: ofWrites, PUT: (request) => create(services, request) },
     "/v1/session/list": { GET: (request) => list(request, topics.sessions, () => store.sessions.all()) },
     "/v1/session/node/": {
       GET: (request) => {
@@ -65,6 +68,7 @@ export function sessionRoutes(services: Services): Routes {
       },
     },
     "/v1/session/renew/": {
+      reads: [...ofWrites, "consistency"],
       PUT: (request) => {
         const id = nameOf(request, "session");
         const session = store.sessions.get(id);
@@ -74,6 +78,7 @@ export function sessionRoutes(services: Services): Routes {
       },
     },
     "/v1/session/destroy/": {
+      reads: ofWrites,
       PUT: (request) => {
         const id = nameOf(request, "session");
         services.sessionTimers.forget(id);
@@ -112,9 +117,9 @@ function toSession(input: SessionInput, nodeName: string): Omit<SessionRow, "Cre
     LockDelay: Number(lockDelay(input.LockDelay)),
     Behavior: Behavior === "" ? "release" : Behavior,
     TTL,
-    NodeChecks: input.NodeChecks ?? ["serfHealth"],
+    // `Checks` is the older name.
+    NodeChecks: input.NodeChecks ?? input.Checks ?? ["serfHealth"],
     ServiceChecks: input.ServiceChecks?.map(({ ID = "", Namespace = "" }) => ({ ID, Namespace })) ?? null,
-    ...(input.Checks === undefined ? {} : { Checks: input.Checks }),
   };
 }
 
@@ -132,23 +137,21 @@ function checkTtl(text: string): void {
   }
 }
 
-/** A duration, or a number: of seconds when it is small, else of nanoseconds. */
+/** A duration, or a number: of seconds when it is small, else of nanoseconds. Anything else counts as not given. */
 function lockDelay(value: unknown): bigint {
-  if (value === undefined) return defaultLockDelay;
-  if (typeof value === "number") return value < 1000 ? BigInt(Math.trunc(value)) * second : BigInt(Math.trunc(value));
-  const delay = typeof value === "string" ? parseDuration(value) : undefined;
-  if (delay === undefined) {
-    throw new ApiError(400, `Request decode failed: time: invalid duration ${JSON.stringify(value)}`);
+  if (typeof value === "number" || typeof value === "bigint") {
+    const number = BigInt(typeof value === "number" ? Math.trunc(value) : value);
+    return number < 1000n ? number * second : number;
   }
-  return delay;
+  if (typeof value !== "string") return defaultLockDelay;
+  const delay = parseDuration(value);
+  if (delay !== undefined) return delay;
+  throw new ApiError(400, `Request decode failed: time: invalid duration ${JSON.stringify(value)}`);
 }
 
-function requireHealthy(
-  store: Store,
-  session: Pick<SessionRow, "Node" | "NodeChecks" | "ServiceChecks" | "Checks">,
-): void {
+function requireHealthy(store: Store, session: Pick<SessionRow, "Node" | "NodeChecks" | "ServiceChecks">): void {
   if (!store.nodes.has(session.Node.toLowerCase())) throw new ApiError(500, "apply failed: Missing node registration");
-  const ids = [...(session.Checks ?? []), ...session.NodeChecks, ...(session.ServiceChecks ?? []).map(({ ID }) => ID)];
+  const ids = [...session.NodeChecks, ...(session.ServiceChecks ?? []).map(({ ID }) => ID)];
   for (const id of ids) {
     const check = store.checks.get(checkKey(session.Node, id));
     if (check === undefined) throw new ApiError(500, `apply failed: Missing check '${id}' registration`);

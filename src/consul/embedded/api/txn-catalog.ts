@@ -3,6 +3,7 @@ import type { Indexes } from "../store/rows.ts";
 import { checkKey, serviceKey, type Store, type Write } from "../store/store.ts";
 import { OperationError } from "./operation-error.ts";
 import { putCheck, putService, type CatalogCheckInput, type CatalogServiceInput } from "./registration.ts";
+import type { Services } from "./services.ts";
 import { checkRowView, serviceView } from "./views.ts";
 
 interface NodeInput {
@@ -21,6 +22,8 @@ export interface CatalogOperation {
   Check?: { Verb?: string; Check?: CatalogCheckInput };
 }
 
+const names = { node: "Node", service: "Service", check: "Check" } as const;
+
 /** One entry of the catalog: how it is read, written and deleted. */
 interface Target {
   kind: "node" | "service" | "check";
@@ -33,9 +36,14 @@ interface Target {
 }
 
 /** Does one operation on a node, a service or a check. @throws OperationError, ApiError */
-export function applyCatalog(store: Store, write: Write, operation: CatalogOperation): Record<string, unknown>[] {
+export function applyCatalog(
+  { store, config }: Pick<Services, "store" | "config">,
+  write: Write,
+  operation: CatalogOperation,
+): Record<string, unknown>[] {
   if (operation.Node !== undefined) {
-    return apply(operation.Node.Verb, nodeTarget(store, write, operation.Node.Node ?? {}));
+    const node = { Datacenter: config.datacenter, ...operation.Node.Node };
+    return apply(operation.Node.Verb, nodeTarget(store, write, node));
   }
   if (operation.Service !== undefined) {
     const { Verb, Node = "", Service = {} } = operation.Service;
@@ -70,7 +78,7 @@ function apply(verb: string | undefined, target: Target): Record<string, unknown
       target.remove();
       return [];
     default:
-      throw new OperationError(`unknown ${kind} verb ${JSON.stringify(verb ?? "")}`);
+      throw new OperationError(`unknown ${names[kind]} verb ${JSON.stringify(verb ?? "")}`);
   }
 }
 
@@ -111,7 +119,7 @@ function serviceTarget(
     row,
     view: () => {
       const service = row();
-      return { Service: service === undefined ? null : serviceView(service) };
+      return { Service: service === undefined ? null : { ...serviceView(service), Tags: orNull(service.Tags) } };
     },
     set: () => {
       requireNode(store, node);
@@ -132,7 +140,7 @@ function checkTarget(store: Store, write: Write, input: CatalogCheckInput): Targ
     row,
     view: () => {
       const check = row();
-      return { Check: check === undefined ? null : checkRowView(check) };
+      return { Check: check === undefined ? null : { ...checkRowView(check), ServiceTags: orNull(check.ServiceTags) } };
     },
     set: () => {
       requireNode(store, node);
@@ -141,6 +149,11 @@ function checkTarget(store: Store, write: Write, input: CatalogCheckInput): Targ
     remove: () => void deleteCheck(store, write, node, id),
     expectedIndex: input.ModifyIndex ?? 0,
   };
+}
+
+/** Where the catalog shows an empty list, a transaction shows null. */
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length === 0 ? null : list;
 }
 
 function requireNode(store: Store, name: string): void {

@@ -26,7 +26,7 @@ export interface KvOperation {
 /** Does one key operation. What it wrote comes back without the value, as Consul has it. @throws OperationError */
 export function applyKv(store: Store, write: Write, operation: KvOperation): ReturnType<typeof kvView>[] {
   const { Verb = "", Key = "", Value = "", Flags = "0", Index = "0", Session = "" } = operation;
-  if (Key === "" && Verb !== "get-tree" && Verb !== "delete-tree") throw new OperationError("Must provide key");
+  if (Key === "" && Verb !== "delete-tree") throw new OperationError("Must provide key");
   const input: KvInput = { Key, Flags, Value: Value === "" ? null : Value };
   const key = JSON.stringify(Key);
   const row = store.kv.get(Key);

@@ -35,7 +35,7 @@ const readVerbs: ReadonlySet<string> = new Set(["get", "get-tree", "check-index"
 
 /** https://developer.hashicorp.com/consul/api-docs/txn */
 export function txnRoutes(services: Services): Routes {
-  return { "/v1/txn": { PUT: (request) => transact(services, request) } };
+  return { "/v1/txn": { reads: ["dc", "consistency", "blocking"], PUT: (request) => transact(services, request) } };
 }
 
 async function transact(services: Services, request: ApiRequest) {
@@ -50,7 +50,16 @@ async function transact(services: Services, request: ApiRequest) {
   };
   const status = errors.length > 0 ? 409 : 200;
   if (!operations.every(isRead)) return json(services, request, answer, status);
-  const read = { ...answer, Index: 1, LastContact: 0, KnownLeader: true };
+  const read = {
+    ...answer,
+    Index: 1,
+    LastContact: 0,
+    KnownLeader: true,
+    ConsistencyLevel: "",
+    NotModified: false,
+    Backend: 0,
+    ResultsFilteredByACLs: false,
+  };
   return withHeaders(json(services, request, read, status), {
     "X-Consul-Knownleader": "true",
     "X-Consul-Lastcontact": "0",
@@ -59,7 +68,7 @@ async function transact(services: Services, request: ApiRequest) {
 
 function decode(body: Buffer): Operation[] {
   try {
-    const list = parseBody(body.toString("utf8"));
+    const list = parseBody(body.toString("utf8")) ?? [];
     if (!Array.isArray(list)) throw new DecodeError("json: cannot unmarshal object into Go value of type api.TxnOps");
     return list.map((item) => decodeObject<Operation>(item, operationShape));
   } catch (error) {
@@ -80,13 +89,14 @@ function isWriteVerb(verb: string | undefined): boolean {
 class Rollback extends Error {}
 
 /** Does all operations, or none; every one that fails is named. */
-function run({ store }: Services, operations: readonly Operation[]) {
+function run(services: Services, operations: readonly Operation[]) {
+  const { store } = services;
   const results: unknown[] = [];
   const errors: { OpIndex: number; What: string }[] = [];
   const one = (write: Write, operation: Operation): unknown[] =>
     operation.KV !== undefined
       ? applyKv(store, write, operation.KV).map((KV) => ({ KV }))
-      : applyCatalog(store, write, operation);
+      : applyCatalog(services, write, operation);
   try {
     store.write((write) => {
       for (const [OpIndex, operation] of operations.entries()) {

@@ -5,6 +5,7 @@ import type { CheckRow, NodeRow, ServiceRow } from "../store/rows.ts";
 /** A service as `/health` and `/catalog/node` show it. */
 export function serviceView({ ID, Service, Tags, Address, TaggedAddresses, Meta, Port, ...row }: ServiceRow) {
   return {
+    ...(row.Kind === undefined ? {} : { Kind: row.Kind }),
     ID,
     Service,
     Tags,
@@ -32,7 +33,7 @@ export function catalogServiceView(node: NodeRow, service: ServiceRow) {
     Datacenter: node.Datacenter,
     TaggedAddresses: node.TaggedAddresses,
     NodeMeta: node.Meta,
-    ServiceKind: "",
+    ServiceKind: service.Kind ?? "",
     ServiceID: service.ID,
     ServiceName: service.Service,
     ServiceTags: service.Tags,
@@ -75,6 +76,7 @@ export function checkRowView(row: CheckRow) {
 export function agentServiceView(service: AgentService, datacenter: string) {
   const { ID, Service, Tags, Meta, Port, Address, TaggedAddresses, SocketPath, Weights, EnableTagOverride } = service;
   return {
+    ...(service.Kind === undefined ? {} : { Kind: service.Kind }),
     ID,
     Service,
     Tags,

@@ -1,9 +1,32 @@
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import { splitAddress } from "./address.ts";
+import { connectionProblem } from "./problem.ts";
 import type { ProbeResult, Schedule, Tls } from "./probe.ts";
 
 const path = "/grpc.health.v1.Health/Check";
 const statusNames = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"] as const;
 const serving = 1;
+
+/** Names of https://github.com/grpc/grpc/blob/master/doc/statuscodes.md as Go writes them. */
+const codeNames = [
+  "OK",
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+];
 
 /**
  * Asks the standard health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md). Its two messages
@@ -11,6 +34,10 @@ const serving = 1;
  */
 export function probeGrpc(probe: { address: string; service: string } & Tls & Schedule): Promise<ProbeResult> {
   const target = probe.service === "" ? probe.address : `${probe.address}/${probe.service}`;
+  if (splitAddress(probe.address) === undefined) {
+    const output = `rpc error: code = Unavailable desc = dial tcp: address ${probe.address}: missing port in address`;
+    return Promise.resolve({ status: "critical", output });
+  }
   return new Promise((resolve) => {
     let session: ClientHttp2Session | undefined;
     const finish = (result: ProbeResult) => {
@@ -29,8 +56,8 @@ export function probeGrpc(probe: { address: string; service: string } & Tls & Sc
       fail(error instanceof Error ? error.message : String(error));
       return;
     }
-    const broken = (error: Error) => fail(`rpc error: code = Unavailable desc = ${error.message}`);
-    session.once("error", broken);
+    const broken = (error: Error) => fail(`rpc error: code = Unavailable desc = ${connectionProblem(error)}`);
+    session.on("error", broken);
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: "POST",
       [constants.HTTP2_HEADER_PATH]: path,
@@ -43,7 +70,7 @@ export function probeGrpc(probe: { address: string; service: string } & Tls & Sc
     const learn = (more: IncomingHttpHeaders) => {
       headers = { ...headers, ...more };
     };
-    stream.once("error", broken);
+    stream.on("error", broken);
     stream.on("response", learn);
     stream.on("trailers", learn);
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -55,9 +82,10 @@ export function probeGrpc(probe: { address: string; service: string } & Tls & Sc
 function conclude(target: string, headers: IncomingHttpHeaders, body: Buffer): ProbeResult {
   const grpcStatus = headers["grpc-status"];
   if (grpcStatus !== "0") {
-    const code = typeof grpcStatus === "string" ? grpcStatus : `none, HTTP ${String(headers[":status"])}`;
     const message = typeof headers["grpc-message"] === "string" ? decodeMessage(headers["grpc-message"]) : "";
-    return { status: "critical", output: `gRPC check ${target}: grpc-status ${code} ${message}`.trimEnd() };
+    const desc =
+      typeof grpcStatus === "string" ? message : `no gRPC server: HTTP status code ${String(headers[":status"])}`;
+    return { status: "critical", output: `rpc error: code = ${codeNames[Number(grpcStatus)] ?? "Unknown"} desc = ${desc}` };
   }
   const status = healthStatus(body);
   if (status === serving) return { status: "passing", output: `gRPC check ${target}: success` };

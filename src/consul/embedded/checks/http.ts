@@ -1,8 +1,7 @@
 import { request as requestPlain, STATUS_CODES, type IncomingMessage } from "node:http";
+import { connectionProblem } from "./problem.ts";
 import type { HttpProbe, ProbeResult, Schedule } from "./probe.ts";
 
-/** No more of a body than this is kept as a check's output. */
-const maxOutputBytes = 4096;
 const maxRedirects = 10;
 
 /** 2xx passes, 429 warns, anything else is critical. */
@@ -21,7 +20,7 @@ export async function probeHttp(probe: HttpProbe & Schedule): Promise<ProbeResul
         continue;
       }
       const reason = response.statusMessage || STATUS_CODES[statusCode] || "";
-      const text = await firstBytes(response);
+      const text = await firstBytes(response, probe.maxOutputBytes);
       return {
         status: statusCode >= 200 && statusCode < 300 ? "passing" : statusCode === 429 ? "warning" : "critical",
         output: `HTTP ${probe.method} ${probe.url}: ${statusCode} ${reason} Output: ${text}`,
@@ -29,11 +28,10 @@ export async function probeHttp(probe: HttpProbe & Schedule): Promise<ProbeResul
     }
   } catch (error) {
     const reason = signal.aborted
-      ? `no answer within ${probe.timeoutMs} ms`
-      : error instanceof Error
-        ? error.message
-        : String(error);
-    return { status: "critical", output: `${probe.method} "${probe.url}": ${reason}` };
+      ? `context deadline exceeded: no answer within ${probe.timeoutMs} ms`
+      : connectionProblem(error);
+    const verb = probe.method.charAt(0) + probe.method.slice(1).toLowerCase();
+    return { status: "critical", output: `${verb} "${probe.url}": ${reason}` };
   }
 }
 
@@ -51,7 +49,13 @@ async function send(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<In
         headers: {
           "User-Agent": "Consul Health Check",
           Accept: "text/plain, text/*, */*",
-          ...probe.headers,
+          ...Object.fromEntries(
+            // A request has one Host.
+            Object.entries(probe.headers).map(([name, [first = "", ...more]]) => [
+              name,
+              more.length === 0 || name.toLowerCase() === "host" ? first : [first, ...more],
+            ]),
+          ),
           ...(probe.body === "" ? {} : { "Content-Length": Buffer.byteLength(probe.body) }),
         },
         ...(secure
@@ -63,12 +67,12 @@ async function send(url: URL, probe: HttpProbe, signal: AbortSignal): Promise<In
       },
       resolve,
     );
-    sent.once("error", reject);
+    sent.on("error", reject);
     sent.end(probe.body);
   });
 }
 
-async function firstBytes(response: IncomingMessage): Promise<string> {
+async function firstBytes(response: IncomingMessage, maxOutputBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

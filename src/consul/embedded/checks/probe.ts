@@ -2,7 +2,7 @@ import type { HealthStatus } from "../store/rows.ts";
 
 /** How a check finds out; JSON, for it is stored. Times in ms. */
 export type Probe =
-  | { type: "ttl"; ttlMs: number }
+  | { type: "ttl"; ttlMs: number; maxOutputBytes: number }
   | ({ type: "http" } & HttpProbe & Schedule)
   | ({ type: "tcp"; address: string } & Schedule)
   | ({ type: "grpc"; address: string; service: string } & Tls & Schedule)
@@ -26,6 +26,8 @@ export interface HttpProbe {
   headers: Record<string, string[]>;
   body: string;
   followRedirects: boolean;
+  /** No more of a body than this is kept as the check's output. */
+  maxOutputBytes: number;
   serverName: string;
   skipVerify: boolean;
 }

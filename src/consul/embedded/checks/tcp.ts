@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { splitAddress } from "./address.ts";
+import { connectionProblem } from "./problem.ts";
 import type { ProbeResult, Schedule } from "./probe.ts";
 
 /** Passes when a connection is accepted. */
@@ -16,6 +17,6 @@ export function probeTcp({ address, timeoutMs }: { address: string } & Schedule)
     };
     socket.once("connect", () => finish({ status: "passing", output: `TCP connect ${address}: Success` }));
     socket.once("timeout", () => finish({ status: "critical", output: `dial tcp ${address}: i/o timeout` }));
-    socket.once("error", (error) => finish({ status: "critical", output: `dial tcp ${address}: ${error.message}` }));
+    socket.once("error", (error) => finish({ status: "critical", output: connectionProblem(error) }));
   });
 }

@@ -16,6 +16,8 @@ export interface AgentConfig {
   httpPort: number;
   /** Shown as the port of the service `consul`; nothing listens there. */
   serverPort: number;
+  /** Shown as the port of the member; nothing listens there. */
+  gossipPort: number;
   /** Undefined keeps the state in memory. */
   dataDir: string | undefined;
   pidFile: string | undefined;
@@ -119,6 +121,7 @@ export function configure(settings: Settings): AgentConfig {
     clientAddresses: clients.split(/\s+/).filter((address) => address !== ""),
     httpPort: settings.ports?.http ?? 8500,
     serverPort: settings.ports?.server ?? 8300,
+    gossipPort: settings.ports?.serf_lan ?? 8301,
     dataDir: settings.data_dir,
     pidFile: settings.pid_file,
     indent: dev,

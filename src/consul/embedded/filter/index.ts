@@ -103,7 +103,7 @@ function positiveTest(type: FieldType, match: Match): Test {
     const expected = type === "int" ? toInt(match) : toBool(match);
     return (value) => (value ?? (type === "int" ? 0 : false)) === expected;
   }
-  if (operator === "Is Empty") return isEmpty;
+  if (operator === "Is Empty" && !(typeof type === "object" && "object" in type)) return isEmpty;
   if (operator === "In" && type === "strings") return (value) => Array.isArray(value) && value.includes(wanted);
   if (operator === "In" && (type === "stringMap" || "map" in (type as object))) {
     return (value) => typeof value === "object" && value !== null && Object.hasOwn(value, wanted);
@@ -117,7 +117,8 @@ function isEmpty(value: unknown): boolean {
 
 function expression(text: string): RegExp {
   try {
-    return new RegExp(text, "u");
+    const [, flags = "", pattern = ""] = /^(?:\(\?([ims]+)\))?([\s\S]*)$/.exec(text) ?? [];
+    return new RegExp(pattern, `u${flags}`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FilterError(`Failed to compile regular expression ${JSON.stringify(text)}: ${reason}`);

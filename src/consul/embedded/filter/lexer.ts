@@ -9,9 +9,9 @@ export type Token =
 export class FilterError extends Error {}
 
 const patterns: readonly [Exclude<Token["kind"], "end">, RegExp][] = [
-  ["string", /"((?:[^"\\]|\\.)*)"|`([^`]*)`/y],
+  ["string", /"([^"]*)"|`([^`]*)`/y],
   ["number", /-?\d+(?:\.\d+)?(?![A-Za-z_])/y],
-  ["word", /[A-Za-z][A-Za-z0-9_/-]*/y],
+  ["word", /[A-Za-z][A-Za-z0-9_]*/y],
   ["symbol", /==|!=|[()[\].]/y],
 ];
 
@@ -33,14 +33,31 @@ function tokenAt(text: string, at: number): { token: Token; end: number } {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match === null) continue;
-    const value = kind === "string" ? (match[2] ?? unquote(match[1] ?? "")) : match[0];
+    const value = kind === "string" ? (match[2] ?? unquote(match[1] ?? "", at)) : match[0];
     return { token: { kind, text: value, at } as Token, end: at + match[0].length };
   }
   throw problem(at, `no match found at ${JSON.stringify(text.slice(at, at + 10))}`);
 }
 
-function unquote(inner: string): string {
-  return inner.replaceAll(/\\(.)/g, (_, char: string) => ({ n: "\n", t: "\t", r: "\r" })[char] ?? char);
+const escapes: Readonly<Record<string, string>> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
+};
+
+/** Go's escapes; a regular expression is better written between backquotes, where there are none. */
+function unquote(inner: string, at: number): string {
+  return inner.replaceAll(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.?))/gi, (_, byte?: string, code?: string, char = "") => {
+    const plain = byte ?? code;
+    const meant = plain === undefined ? escapes[char as string] : String.fromCodePoint(Number.parseInt(plain, 16));
+    if (meant === undefined) throw problem(at, 'rule "string": invalid syntax');
+    return meant;
+  });
 }
 
 /** An error with the position in the way that Consul gives it: line, column, offset. */

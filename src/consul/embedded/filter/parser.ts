@@ -101,7 +101,7 @@ class Parser {
     for (;;) {
       if (this.#take("symbol", ".")) {
         const name = this.#next;
-        if (name.kind !== "word" && name.kind !== "number") throw this.#unexpected("the name of a field");
+        if (name.kind !== "word") throw this.#unexpected("the name of a field");
         path.push(name.text);
         this.#at++;
       } else if (this.#take("symbol", "[")) {
@@ -120,8 +120,10 @@ class Parser {
     return this.#next.kind === "string" || this.#next.kind === "number" || this.#next.kind === "word";
   }
 
+  /** A string, a number, or a word, which may have dots. */
   #value(): string {
     if (!this.#isValue()) throw this.#unexpected("a value");
+    if (this.#next.kind === "word") return this.#selector().join(".");
     const { text } = this.#next;
     this.#at++;
     return text;

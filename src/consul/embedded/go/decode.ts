@@ -4,7 +4,7 @@ import { parseDuration } from "./duration.ts";
 export type Field =
   | "string" // string
   | "int" // number
-  | "uint64" // decimal string: beyond a JavaScript number
+  | "uint64" // decimal string, of a number that may be beyond JavaScript's
   | "bool" // boolean
   | "duration" // bigint nanoseconds, of a Go duration or a number of nanoseconds
   | "strings" // string[]
@@ -21,13 +21,13 @@ export type Shape = Readonly<Record<string, Field>>;
 
 export class DecodeError extends Error {}
 
-/** Parses JSON text; integers too big for a number are kept as decimal strings. @throws DecodeError */
+/** Parses JSON text; integers too big for a number become bigints. @throws DecodeError */
 export function parseBody(text: string): unknown {
   if (text.trim() === "") throw new DecodeError("EOF");
   try {
     return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
       typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
-        ? (context?.source ?? value)
+        ? BigInt(context?.source ?? value)
         : value,
     );
   } catch (error) {
@@ -41,7 +41,8 @@ export function decodeObject<T extends object>(
   shape: Shape,
   options: { unknownFields?: "refuse" | "ignore" } = {},
 ): T {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw mismatch(value, "object");
+  if (value === null) return {} as T;
+  if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, "object");
   const names = namesOf(shape);
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
@@ -87,8 +88,8 @@ const scalars: Readonly<Record<Extract<Field, string>, (value: unknown, name: st
     return value;
   },
   uint64: (value, name) => {
-    const digits = typeof value === "number" ? String(value) : value;
-    if (typeof digits !== "string" || !isUint64(digits)) throw mismatch(value, "uint64", name);
+    const digits = typeof value === "number" || typeof value === "bigint" ? String(value) : "";
+    if (!isUint64(digits)) throw mismatch(value, "uint64", name);
     return digits;
   },
   bool: (value, name) => {

@@ -1,3 +1,5 @@
+import { byBytes } from "../store/order.ts";
+
 /** Digits of a 64-bit number, written to JSON as a number. */
 export class Uint64 {
   readonly digits: string;
@@ -18,5 +20,5 @@ export function encodeJson(value: unknown, indent: boolean): string {
 
 /** An object with its keys in order, as Go writes maps. */
 export function sorted<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
-  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return Object.fromEntries([...entries].sort(([a], [b]) => byBytes(a, b)));
 }

@@ -4,7 +4,15 @@ import { ApiError } from "./errors.ts";
 
 export type Consistency = "leader" | "stale" | "consistent";
 
-/** What every endpoint understands (https://developer.hashicorp.com/consul/api-docs/features). */
+/** Parameters that many endpoints have in common. What an endpoint does not read it does not check either. */
+export type CommonParameter = "ns" | "partition" | "dc" | "consistency" | "blocking";
+
+export const allCommon: readonly CommonParameter[] = ["ns", "partition", "dc", "consistency", "blocking"];
+
+/** Of these two this agent knows but the default; those who ask for another are refused. */
+export const tenancy: readonly CommonParameter[] = ["ns", "partition"];
+
+/** A request's parameters, the common ones read (https://developer.hashicorp.com/consul/api-docs/features). */
 export interface Query {
   params: URLSearchParams;
   /** Decimal digits; undefined, or "0", does not block. */
@@ -18,9 +26,25 @@ export interface Query {
 const defaultWaitMs = 5 * 60_000;
 const longestWaitMs = 10 * 60_000;
 
-/** Reads the parameters that are common to endpoints. @throws ApiError 400, or 500 for an unknown data centre */
-export function parseQuery(params: URLSearchParams, datacenter: string): Query {
-  refuseEnterprise(params);
+/** Reads those of the common parameters that `reads` names. @throws ApiError 400, or 500 for an unknown data centre */
+export function parseQuery(params: URLSearchParams, datacenter: string, reads: readonly CommonParameter[]): Query {
+  refuseEnterprise(params, reads);
+  const consistency = reads.includes("consistency") ? parseConsistency(params) : "leader";
+  const blocking = reads.includes("blocking");
+  const waitMs = blocking ? parseWait(params.get("wait")) : 0;
+  const index = blocking ? (params.get("index") ?? "") : "";
+  if (index !== "" && !isUint64(index)) throw new ApiError(400, "Invalid index");
+  if (reads.includes("dc")) requireDatacenter(params.get("dc"), datacenter);
+  return {
+    params,
+    index: index === "" ? undefined : BigInt(index).toString(),
+    waitMs,
+    consistency,
+    cached: params.has("cached"),
+  };
+}
+
+function parseConsistency(params: URLSearchParams): Consistency {
   const stale = params.has("stale");
   const consistent = params.has("consistent");
   if (stale && consistent) {
@@ -30,32 +54,22 @@ export function parseQuery(params: URLSearchParams, datacenter: string): Query {
   if (maxStale !== null && parseDuration(maxStale) === undefined) {
     throw new ApiError(400, `Invalid max_stale value ${JSON.stringify(maxStale)}`);
   }
-  const wait = parseWait(params.get("wait"));
-  const index = params.get("index") ?? "";
-  if (index !== "" && !isUint64(index)) throw new ApiError(400, "Invalid index");
-  requireDatacenter(params.get("dc"), datacenter);
-  return {
-    params,
-    index: index === "" ? undefined : BigInt(index).toString(),
-    waitMs: wait,
-    consistency: stale ? "stale" : consistent ? "consistent" : "leader",
-    cached: params.has("cached"),
-  };
+  return stale ? "stale" : consistent ? "consistent" : "leader";
 }
 
 /** @throws ApiError 500 */
 export function requireDatacenter(wanted: string | null | undefined, datacenter: string): void {
-  if (wanted !== null && wanted !== undefined && wanted !== "" && wanted.toLowerCase() !== datacenter) {
+  if (wanted !== null && wanted !== undefined && wanted !== "" && wanted !== datacenter) {
     throw new ApiError(500, "No path to datacenter");
   }
 }
 
-function refuseEnterprise(params: URLSearchParams): void {
+function refuseEnterprise(params: URLSearchParams, reads: readonly CommonParameter[]): void {
   for (const [name, feature] of [
     ["ns", "Namespaces are"],
     ["partition", "Partitions are"],
   ] as const) {
-    if ((params.get(name) ?? "") !== "") {
+    if (reads.includes(name) && (params.get(name) ?? "") !== "") {
       throw new ApiError(400, `Invalid query parameter: "${name}" - ${feature} a Consul Enterprise feature`);
     }
   }

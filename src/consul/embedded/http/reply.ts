@@ -53,6 +53,17 @@ export function rawReply(content: Buffer): Reply {
   };
 }
 
+/** Sends a client to the clean form of its path; who asked with GET gets a page too. */
+export function redirectReply(location: string, method: string): Reply {
+  if (method !== "GET") return emptyReply(307, { Location: location });
+  const shown = location.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&#34;");
+  return {
+    status: 307,
+    headers: { Location: location, "Content-Type": "text/html; charset=utf-8" },
+    body: new Body(`<a href="${shown}">Temporary Redirect</a>.\n\n`),
+  };
+}
+
 export function emptyReply(status = 200, headers: Readonly<Record<string, string>> = {}): Reply {
   return { status, headers, body: empty };
 }

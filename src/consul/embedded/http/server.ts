@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { ApiError } from "./errors.ts";
 import { parseQuery } from "./query.ts";
-import { emptyReply, textReply, type Reply } from "./reply.ts";
+import { emptyReply, redirectReply, textReply, type Reply } from "./reply.ts";
 import { readBody, type ApiRequest } from "./request.ts";
 import type { Router } from "./router.ts";
 
@@ -48,7 +48,7 @@ async function answer(message: IncomingMessage, { router, datacenter, onError }:
     const { method = "GET", url = "/" } = message;
     const [rawPath = "/", ...search] = url.split("?");
     const redirect = cleanPath(rawPath);
-    if (redirect !== rawPath) return emptyReply(307, { Location: [redirect, ...search].join("?") });
+    if (redirect !== rawPath) return redirectReply([redirect, ...search].join("?"), method);
     const found = router.find(method, decodePath(rawPath));
     if ("allow" in found) return emptyReply(200, { Allow: found.allow });
     const params = new URLSearchParams(search.join("?"));
@@ -56,7 +56,7 @@ async function answer(message: IncomingMessage, { router, datacenter, onError }:
       method,
       rest: found.rest,
       cacheKey: cacheKey(rawPath, params),
-      query: parseQuery(params, datacenter),
+      query: parseQuery(params, datacenter, found.reads),
       body: (limit) => readBody(message, limit),
       onGone: (callback) => {
         message.socket.once("close", callback);

@@ -1,4 +1,5 @@
 import { isLockDelayed } from "./lock-delays.ts";
+import { byBytes } from "./order.ts";
 import type { KvRow } from "./rows.ts";
 import type { Store, Write } from "./store.ts";
 import { indexNames } from "./topics.ts";
@@ -92,7 +93,7 @@ export function keysBelow(store: Store, prefix: string): KvRow[] {
   if (prefix === "") return store.kv.all();
   const rows: KvRow[] = [];
   for (const [key, row] of store.kv.entries()) if (key.startsWith(prefix)) rows.push(row);
-  return rows.sort((a, b) => (a.Key < b.Key ? -1 : 1));
+  return rows.sort((a, b) => byBytes(a.Key, b.Key));
 }
 
 export function keyIndex(store: Store, key: string): number {

@@ -15,6 +15,7 @@ export interface NodeRow extends Indexes {
 
 export interface ServiceRow extends Indexes {
   Node: string;
+  Kind?: "typical";
   ID: string;
   Service: string;
   Tags: string[];
@@ -67,8 +68,6 @@ export interface SessionRow extends Indexes {
   TTL: string;
   NodeChecks: string[];
   ServiceChecks: { ID: string; Namespace: string }[] | null;
-  /** The older name for node and service checks alike. */
-  Checks?: string[];
 }
 
 /** Whether two rows say the same, apart from when they were written. */

@@ -31,9 +31,8 @@ export function sessionsOfCheck(store: Store, check: CheckRow): string[] {
   return store.sessions
     .group("node", check.Node.toLowerCase())
     .filter(
-      ({ NodeChecks, ServiceChecks, Checks }) =>
+      ({ NodeChecks, ServiceChecks }) =>
         NodeChecks.includes(check.CheckID) ||
-        Checks?.includes(check.CheckID) === true ||
         ServiceChecks?.some(({ ID }) => ID === check.CheckID) === true,
     )
     .map(({ ID }) => ID);

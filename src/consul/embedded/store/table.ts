@@ -1,3 +1,5 @@
+import { byBytes } from "./order.ts";
+
 /** One change of a table, enough to journal it and to take it back. */
 export interface Change {
   table: string;
@@ -76,7 +78,7 @@ export class Table<Row, Group extends string = never> {
   }
 
   #sorted(keys: Iterable<string>): Row[] {
-    return [...keys].sort().map((key) => this.#rows.get(key) as Row);
+    return [...keys].sort(byBytes).map((key) => this.#rows.get(key) as Row);
   }
 
   #replace(key: string, row: Row | undefined): Row | undefined {
