@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import getPort from "get-port";
 import { poll } from "../../src/core/retry.ts";
+import { checkoutRoot } from "./context.ts";
+
+export type ConsulKind = "embedded" | "real";
 
 export interface TestConsul {
   /** host:port of its HTTP API. */
   address: string;
-  /** Ends it and removes its data. */
+  /** Kills it and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -31,17 +34,25 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Starts a real agent on free ports with nothing in it. `httpPort` is for one that comes back after it was wiped. */
-export async function startRealConsul(options: { httpPort?: number } = {}): Promise<TestConsul> {
+/** The command that starts an agent of this kind, without arguments. */
+export function consulCommand(kind: ConsulKind): [string, ...string[]] {
+  if (kind === "embedded") return [process.execPath, join(checkoutRoot, "src/cli/entries/consul-agent.ts")];
   const binary = realConsul();
   if (binary === undefined) throw new Error("no real Consul: set FLOW_TEST_CONSUL to its path");
+  return [binary];
+}
+
+/** Starts an agent on free ports with nothing in it. `httpPort` is for one that comes back after it was wiped. */
+export async function startConsul(kind: ConsulKind, options: { httpPort?: number } = {}): Promise<TestConsul> {
+  const [program, ...first] = consulCommand(kind);
   const dir = await mkdtemp(join(tmpdir(), "flow-consul-"));
   const [http, server, serf] = [options.httpPort ?? (await getPort()), await getPort(), await getPort()];
   const ports = { dns: -1, grpc: -1, serf_wan: -1, http, server, serf_lan: serf };
   const configuration = { ports, limits: { http_max_conns_per_client: 8_192 } };
   const child = spawn(
-    binary,
+    program,
     [
+      ...first,
       "agent",
       "-dev",
       "-node",
@@ -62,6 +73,20 @@ export async function startRealConsul(options: { httpPort?: number } = {}): Prom
     await ended;
     await rm(dir, { recursive: true, force: true });
   };
+  if (!(await consulAnswers(address))) {
+    await stop();
+    throw new Error(`the ${kind} Consul agent at ${address} did not become ready`);
+  }
+  return { address, stop };
+}
+
+/** Starts a real agent on free ports with nothing in it. */
+export async function startRealConsul(options: { httpPort?: number } = {}): Promise<TestConsul> {
+  return await startConsul("real", options);
+}
+
+/** Waits until an agent knows its leader; false when it does not within 20 s. */
+export async function consulAnswers(address: string): Promise<boolean> {
   const leader = await poll(
     async () => {
       const response = await fetch(`http://${address}/v1/status/leader`).catch(() => undefined);
@@ -69,9 +94,5 @@ export async function startRealConsul(options: { httpPort?: number } = {}): Prom
     },
     { timeoutMs: 20_000 },
   );
-  if (leader !== true) {
-    await stop();
-    throw new Error(`the Consul agent at ${address} did not become ready`);
-  }
-  return { address, stop };
+  return leader === true;
 }

@@ -115,8 +115,9 @@ export class Agent {
   updateTtl(id: string, status: HealthStatus, output: string): void {
     const { probe } = this.#requireCheck(id);
     if (probe.type !== "ttl") throw new ApiError(500, `CheckID ${JSON.stringify(id)} does not have associated TTL`);
-    this.#running.get(id)?.loop.renew();
-    this.#report(id, { status, output: shortened(output, probe.maxOutputBytes) });
+    const kept = shortened(output, probe.maxOutputBytes);
+    this.#running.get(id)?.loop.renew(kept);
+    this.#report(id, { status, output: kept });
   }
 
   /** @throws ApiError 404 */

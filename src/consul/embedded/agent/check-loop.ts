@@ -2,8 +2,8 @@ import { runProbe, type ActiveProbe, type Probe, type ProbeResult } from "../che
 
 /** Runs one check for as long as it is registered. */
 export interface CheckLoop {
-  /** Restarts the time of a TTL check. */
-  renew(): void;
+  /** Restarts the time of a TTL check, which was told this output. */
+  renew(output: string): void;
   stop(): void;
 }
 
@@ -14,10 +14,15 @@ export function startCheck(probe: Probe, report: (result: ProbeResult) => void):
 }
 
 function countDown(ttlMs: number, report: (result: ProbeResult) => void): CheckLoop {
-  const expire = () => report({ status: "critical", output: "TTL expired" });
+  let last = "";
+  const expire = () => {
+    const told = last === "" ? "" : ` (last output before timeout follows): ${last}`;
+    report({ status: "critical", output: `TTL expired${told}` });
+  };
   let timer = setTimeout(expire, ttlMs);
   return {
-    renew: () => {
+    renew: (output) => {
+      last = output;
       clearTimeout(timer);
       timer = setTimeout(expire, ttlMs);
     },

@@ -234,7 +234,7 @@ function isUuid(text: string): boolean {
 }
 
 function typeOf({ Type = "", Definition = {} }: CatalogCheckInput): string {
-  if (Type !== "") return Type;
+  if (Type !== "" || typeof Definition.Interval !== "bigint" || Definition.Interval <= 0n) return Type;
   return ["HTTP", "TCP", "UDP", "GRPC"].find((kind) => (Definition[kind] ?? "") !== "")?.toLowerCase() ?? "";
 }
 

@@ -69,6 +69,7 @@ export function deleteService(store: Store, write: Write, node: string, id: stri
   if (service === undefined) return false;
   for (const check of store.checks.group("service", key)) deleteCheck(store, write, node, check.CheckID);
   store.services.delete(key);
+  store.indexes.set(indexNames.checks, write.index);
   servicesChanged(store, write, node);
   instanceGone(store, write, service.Service);
   return true;
@@ -91,7 +92,7 @@ export function deleteNode(store: Store, write: Write, name: string): boolean {
 
 /** Index of a service's instances; of an unknown service, of the last that went, or of everything. */
 export function serviceIndex(store: Store, name: string, kind: "catalog" | "health"): number {
-  if (store.services.hasGroup("name", name.toLowerCase())) return store.indexOf(indexNames[kind](name));
+  if (store.services.hasGroup("name", name.toLowerCase())) return store.indexOf(indexNames.service(name));
   if (store.indexes.has(indexNames.lastServiceGone)) return store.indexOf(indexNames.lastServiceGone);
   const tables = [indexNames.nodes, indexNames.services];
   return store.indexOf(...tables, ...(kind === "health" ? [indexNames.checks] : []));
@@ -109,21 +110,21 @@ function nodeChanged(store: Store, write: Write, node: string): void {
 /** The set of services changed, on this node. */
 function servicesChanged(store: Store, write: Write, node: string): void {
   store.indexes.set(indexNames.services, write.index);
+  store.indexes.set(indexNames.nodes, write.index);
   write.touch(topics.services);
   nodeChanged(store, write, node);
 }
 
 function serviceChanged(store: Store, write: Write, name: string): void {
-  store.indexes.set(indexNames.catalog(name), write.index);
+  store.indexes.set(indexNames.service(name), write.index);
   write.touch(topics.service(name));
-  healthChanged(store, write, name);
+  write.touch(topics.health(name));
 }
 
 function instanceGone(store: Store, write: Write, name: string): void {
   serviceChanged(store, write, name);
   if (store.services.hasGroup("name", name.toLowerCase())) return;
-  store.indexes.delete(indexNames.catalog(name));
-  store.indexes.delete(indexNames.health(name));
+  store.indexes.delete(indexNames.service(name));
   store.indexes.set(indexNames.lastServiceGone, write.index);
 }
 
@@ -141,9 +142,9 @@ function checkChanged(store: Store, write: Write, check: CheckRow): void {
   }
 }
 
-/** Checks move the index of a service's health, and wake those who ask for it; the catalog knows no checks. */
+/** Checks move a service's index, and wake only those who ask for its health. */
 function healthChanged(store: Store, write: Write, name: string): void {
-  store.indexes.set(indexNames.health(name), write.index);
+  store.indexes.set(indexNames.service(name), write.index);
   write.touch(topics.health(name));
 }
 

@@ -25,8 +25,7 @@ export const indexNames = {
   kv: "kvs",
   sessions: "sessions",
   node: (name: string) => `node:${name.toLowerCase()}`,
-  catalog: (name: string) => `catalog:${name.toLowerCase()}`,
-  health: (name: string) => `health:${name.toLowerCase()}`,
+  service: (name: string) => `service:${name.toLowerCase()}`,
   /** When the last instance of any service, or any node, went: the index of those that are unknown. */
   lastServiceGone: "gone:service",
   lastNodeGone: "gone:node",
