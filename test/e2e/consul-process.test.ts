@@ -201,9 +201,8 @@ describe("the embedded agent's state", () => {
     const http = await getPort();
     const before = await start("embedded", http, args(dir, http));
     const acknowledged: string[] = [];
-    let writing = true;
     const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let at = 0; writing; at++) {
+      for (let at = 0; ; at++) {
         const key = `${writer}/${at}`;
         const answer = await before.api.put(`kv/load/${key}`, "x".repeat(200)).catch(() => undefined);
         if (answer === undefined) return;
@@ -212,7 +211,6 @@ describe("the embedded agent's state", () => {
     });
     await poll(() => acknowledged.length > 500, { timeoutMs: 60_000 });
     before.child.kill("SIGKILL");
-    writing = false;
     await Promise.all(writers);
     const { api } = await start("embedded", http, args(dir, http));
     const there = new Set(await api.read<string[]>("kv/load/?keys"));

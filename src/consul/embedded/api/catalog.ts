@@ -15,7 +15,10 @@ import { catalogServiceView, serviceView } from "./views.ts";
 export function catalogRoutes(services: Services): Routes {
   const { config } = services;
   return {
-    "/v1/catalog/datacenters": { reads: ["consistency"], GET: (request) => json(services, request, [config.datacenter]) },
+    "/v1/catalog/datacenters": {
+      reads: ["consistency"],
+      GET: (request) => json(services, request, [config.datacenter]),
+    },
     "/v1/catalog/nodes": {
       reads: ["partition", "dc", "consistency", "blocking"],
       GET: (request) => nodes(services, request),

@@ -85,7 +85,10 @@ function conclude(target: string, headers: IncomingHttpHeaders, body: Buffer): P
     const message = typeof headers["grpc-message"] === "string" ? decodeMessage(headers["grpc-message"]) : "";
     const desc =
       typeof grpcStatus === "string" ? message : `no gRPC server: HTTP status code ${String(headers[":status"])}`;
-    return { status: "critical", output: `rpc error: code = ${codeNames[Number(grpcStatus)] ?? "Unknown"} desc = ${desc}` };
+    return {
+      status: "critical",
+      output: `rpc error: code = ${codeNames[Number(grpcStatus)] ?? "Unknown"} desc = ${desc}`,
+    };
   }
   const status = healthStatus(body);
   if (status === serving) return { status: "passing", output: `gRPC check ${target}: success` };

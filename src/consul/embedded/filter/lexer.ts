@@ -52,12 +52,15 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Go's escapes; a regular expression is better written between backquotes, where there are none. */
 function unquote(inner: string, at: number): string {
-  return inner.replaceAll(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.?))/gi, (_, byte?: string, code?: string, char = "") => {
-    const plain = byte ?? code;
-    const meant = plain === undefined ? escapes[char as string] : String.fromCodePoint(Number.parseInt(plain, 16));
-    if (meant === undefined) throw problem(at, 'rule "string": invalid syntax');
-    return meant;
-  });
+  return inner.replaceAll(
+    /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.?))/gi,
+    (_, byte?: string, code?: string, char = "") => {
+      const plain = byte ?? code;
+      const meant = plain === undefined ? escapes[char as string] : String.fromCodePoint(Number.parseInt(plain, 16));
+      if (meant === undefined) throw problem(at, 'rule "string": invalid syntax');
+      return meant;
+    },
+  );
 }
 
 /** An error with the position in the way that Consul gives it: line, column, offset. */

@@ -32,8 +32,7 @@ export function sessionsOfCheck(store: Store, check: CheckRow): string[] {
     .group("node", check.Node.toLowerCase())
     .filter(
       ({ NodeChecks, ServiceChecks }) =>
-        NodeChecks.includes(check.CheckID) ||
-        ServiceChecks?.some(({ ID }) => ID === check.CheckID) === true,
+        NodeChecks.includes(check.CheckID) || ServiceChecks?.some(({ ID }) => ID === check.CheckID) === true,
     )
     .map(({ ID }) => ID);
 }
