@@ -44,9 +44,15 @@ if [ ! -f "$flow" ]; then
   git -c core.hooksPath=/dev/null -c http.lowSpeedLimit=100 -c http.lowSpeedTime=30 \
     clone --quiet --no-local --depth 1 --filter=blob:none --no-checkout -- "$url" "$seed" ||
     fail "the mirror could not be cloned" "" "check the network and mirror.url in flow.yaml, then run ./bootstrap.sh again"
+  tip=HEAD
+  if ! git -C "$seed" rev-parse --quiet --verify HEAD >/dev/null; then
+    # A bare repository's HEAD may name a branch that nobody pushed.
+    tip=FETCH_HEAD
+    git -C "$seed" fetch --quiet --depth 1 --filter=blob:none origin main || :
+  fi
   mkdir -p "$seed/.git/info"
   echo '* -text -ident -filter !eol !working-tree-encoding' >"$seed/.git/info/attributes"
-  git -C "$seed" -c core.hooksPath=/dev/null -c core.autocrlf=false checkout --quiet HEAD -- node_modules/goflow 2>/dev/null ||
+  git -C "$seed" -c core.hooksPath=/dev/null -c core.autocrlf=false checkout --quiet "$tip" -- node_modules/goflow 2>/dev/null ||
     fail "the mirror holds no flow" "there is no node_modules/goflow in it" \
       "in a workspace that works: flow bootstrap brings it into the mirror"
   flow=$seed/node_modules/goflow/bin/flow
