@@ -15,7 +15,7 @@ import type { AddOptions, AddResult, Incoming } from "./types.ts";
 /**
  * Adds sources to the mirror that `dir` lies in, or moves the ones it has: resolves, fetches and verifies, then commits
  * all of them at once. A failure at any step leaves the mirror as it was.
- * @param specs `npm:name@range`, a git URL or path with an optional `@ref`, or `file:/path.tgz` for a packed release
+ * @param specs `npm:name@range`, `go:path@version`, a git URL or path with an optional `@ref`, or `file:/path.tgz` for a packed release
  */
 export async function addSources(
   ctx: FlowContext,
@@ -32,6 +32,7 @@ export async function addSources(
   const place = { ...(prefix === undefined ? {} : { prefix }), ...(ref === undefined ? {} : { ref }) };
   const sources = specs.map((spec) => parseSpec(spec, { cwd: ctx.cwd, ...place }));
   const npm = sources.filter((source) => source.kind === "npm");
+  const modules = sources.filter((source) => source.kind === "go");
   for (const { registryName } of npm) {
     const refused = refusal(registryName, { ours: options.ownNames ?? [], provided: new Map() });
     if (refused !== undefined) throw refused;
@@ -54,6 +55,7 @@ export async function addSources(
         releases,
         ...(lock === undefined ? {} : { lock }),
       },
+      ...(modules.length === 0 ? {} : { go: { add: new Map(modules.map(({ path, query }) => [path, query])) } }),
     };
   });
 }

@@ -7,6 +7,7 @@ import { refusePending } from "./conflict/state.ts";
 import { missingEntries, packageAt, packagesAt } from "./git/package.ts";
 import { commitImport, prepareImport, type ImportPlan } from "./import.ts";
 import { hasHead, openMirror, startPlain, withMirrorLock } from "./mirror.ts";
+import { changeModules, type ModuleWish } from "./go/modules.ts";
 import { changeClosure, type ClosureWish } from "./npm/closure.ts";
 import { checkCollision, pathFault } from "./prefix.ts";
 import { publish } from "./publish.ts";
@@ -20,6 +21,8 @@ export interface Wish {
   git: readonly Incoming[];
   /** Undefined leaves the npm closure as it is. */
   npm: ClosureWish | undefined;
+  /** Undefined resolves the Go modules anew only when a git source comes. */
+  go?: ModuleWish;
   /** Prefixes that leave the mirror. */
   remove?: readonly string[];
 }
@@ -74,19 +77,27 @@ async function planChange(
     wish.npm === undefined
       ? undefined
       : await changeClosure(ctx, without(mirror, leaving), { wish: wish.npm, git: wish.git, options });
-  const wanted = [...wish.git, ...(closure?.incoming ?? [])];
+  const modules =
+    wish.go === undefined && wish.git.length === 0
+      ? undefined
+      : await changeModules(ctx, without(mirror, leaving), {
+          wish: wish.go ?? { add: new Map() },
+          git: wish.git,
+          options,
+        });
+  const wanted = [...wish.git, ...(closure?.incoming ?? []), ...(modules?.incoming ?? [])];
   const incoming = wanted.filter((item) => !isThere(mirror, item)).sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
-  const refs = { ...closure?.refs };
+  const refs = { ...closure?.refs, ...modules?.refs };
   for (const { prefix, ref } of wanted) if (!incoming.some((item) => item.prefix === prefix)) refs[prefix] = ref;
   checkPlaces(mirror, incoming);
   await refuseLargeFiles(git, incoming, options.maxFileBytes);
   return {
     plan: {
       incoming,
-      remove: [...leaving, ...(closure?.remove ?? [])].sort(),
+      remove: [...leaving, ...(closure?.remove ?? []), ...(modules?.remove ?? [])].sort(),
       unlink: await linksInto(git, mirror, leaving),
       refs,
-      files: closure?.files ?? {},
+      files: { ...closure?.files, ...modules?.files },
       links: closure?.links ?? {},
     },
     notes: {

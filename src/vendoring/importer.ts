@@ -55,7 +55,14 @@ export class Importer {
   async #write(text: string | Uint8Array): Promise<void> {
     if (this.#failed !== undefined) throw await this.#failure();
     const stdin = this.#child.stdin as NodeJS.WritableStream;
-    if (!stdin.write(text)) await new Promise((resolve) => stdin.once("drain", resolve).once("close", resolve));
+    if (stdin.write(text)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stdin.off("drain", done).off("close", done);
+        resolve();
+      };
+      stdin.on("drain", done).on("close", done);
+    });
   }
 
   async #ask(text: string): Promise<string> {

@@ -5,6 +5,7 @@ export { abortUpdate, type AbortResult } from "./conflict/abort.ts";
 export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";
 export { waitingConflict } from "./conflict/state.ts";
 export { diffPrefixes, type DiffFile, type PrefixDiff } from "./diff.ts";
+export { goEnvironment } from "./go/command.ts";
 export { rebuildMirror, type RebuildResult } from "./doctor.ts";
 export { reportLicences, type LicenceReport } from "./licences.ts";
 export { findOutdated, type OutdatedPrefix } from "./outdated.ts";

@@ -2,10 +2,13 @@ import type { FlowContext } from "../core/context.ts";
 import { step } from "../core/events.ts";
 import { Git } from "../core/git/index.ts";
 import { newestOfGit } from "./git/newer.ts";
+import { parseModFile } from "./go/mod-file.ts";
+import { goCache, ownModules } from "./go/modules.ts";
+import { newestModules } from "./go/newer.ts";
 import { gitPackages, heldReleases } from "./npm/provided.ts";
 import { newestPackages, type Newest } from "./npm/newer.ts";
 import { npmSettings } from "./npm/settings.ts";
-import { isGit, isNpm } from "./sources.ts";
+import { isGit, isGo, isNpm } from "./sources.ts";
 import { topFile } from "./trees.ts";
 import type { AddOptions, Mirror, PrefixEntry } from "./types.ts";
 
@@ -37,6 +40,13 @@ export async function findOutdated(
       .filter(([prefix, entry]) => isNpm(entry) && (options.all === true || direct[prefix] !== undefined))
       .map(([prefix, entry]) => [prefix, { ...entry, ref: direct[prefix] ?? entry.ref }]),
   );
+  const requires = parseModFile((await topFile(git, "go.mod", mirror.head)) ?? "")?.requires ?? [];
+  const modules = new Map(
+    entries.filter(
+      ([prefix, entry]) =>
+        isGo(entry) && (options.all === true || requires.some(({ path, indirect }) => path === prefix && !indirect)),
+    ),
+  );
   const provided = [...(await gitPackages(git, mirror, [])), ...(await heldReleases(git, mirror))];
   const settings = await npmSettings(ctx, {
     cache: options.cache,
@@ -44,7 +54,10 @@ export async function findOutdated(
     own: { ours: options.ownNames ?? [], provided: new Map(provided.map(({ name, prefix }) => [name, prefix])) },
   });
   return await step(ctx, { id: "vendor.outdated", title: "Asking upstream" }, async ({ progress }) => {
-    const newest = await newestPackages(ctx, settings, packages);
+    const newest = new Map([
+      ...(await newestPackages(ctx, settings, packages)),
+      ...(await newestModules(ctx, modules, { cache: goCache(options), own: ownModules(options, []) })),
+    ]);
     const found: OutdatedPrefix[] = [];
     for (const [index, [prefix, entry]] of entries.entries()) {
       progress(prefix, index, entries.length);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FlowError } from "../core/errors.ts";
 import { parsePackage } from "./git/package.ts";
 import { lockPackages, lookUpwards } from "./npm/lock.ts";
-import { importName, isPackage } from "./sources.ts";
+import { importName, isGo, isPackage } from "./sources.ts";
 import type { Mirror } from "./types.ts";
 
 export interface LinkTarget {
@@ -17,6 +17,7 @@ export interface LinkTarget {
 export async function linkTargets(mirror: Mirror): Promise<LinkTarget[]> {
   const targets = new Map<string, string>();
   for (const [prefix, entry] of Object.entries(mirror.manifest.prefixes)) {
+    if (isGo(entry)) continue;
     const target = join(mirror.dir, prefix);
     const name = isPackage(entry) ? topName(prefix) : await packageNameIn(target);
     if (name !== undefined) targets.set(name, target);

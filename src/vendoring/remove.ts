@@ -4,11 +4,11 @@ import type { Git } from "../core/git/index.ts";
 import { changeMirror } from "./change.ts";
 import { packageAt } from "./git/package.ts";
 import { openMirror } from "./mirror.ts";
-import { importName, isPackage } from "./sources.ts";
+import { importName, isGo, isPackage } from "./sources.ts";
 import { mirrorStatus } from "./status.ts";
 import { topFile } from "./trees.ts";
 import { findPrefix } from "./update.ts";
-import type { AddOptions, AddResult, Mirror } from "./types.ts";
+import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 
 /**
  * Takes prefixes out of the mirror, packages with everything that only they needed. History keeps them. Patches of ours
@@ -27,7 +27,14 @@ export async function removePrefixes(
   const purpose = `taking ${names.join(", ")} out of the mirror`;
   return await changeMirror(ctx, dir, { purpose, options }, async (mirror, git) => {
     const remove = chosen.map((prefix) => findPrefix(mirror, prefix));
-    return { git: [], npm: { add: [], releases: [], remove: await leavingNames(git, mirror, remove) }, remove };
+    const modules = remove.filter((prefix) => isGo(mirror.manifest.prefixes[prefix] as PrefixEntry));
+    const others = remove.filter((prefix) => !modules.includes(prefix));
+    return {
+      git: [],
+      npm: { add: [], releases: [], remove: await leavingNames(git, mirror, others) },
+      ...(modules.length === 0 ? {} : { go: { add: new Map(), remove: modules } }),
+      remove: others,
+    };
   });
 }
 
@@ -56,7 +63,7 @@ async function leavingNames(git: Git, mirror: Mirror, prefixes: readonly string[
   };
   const names: string[] = [];
   for (const prefix of prefixes) {
-    const fromRegistry = isPackage(mirror.manifest.prefixes[prefix] as Mirror["manifest"]["prefixes"][string]);
+    const fromRegistry = isPackage(mirror.manifest.prefixes[prefix] as PrefixEntry);
     const name = fromRegistry ? importName(prefix) : (await packageAt(git, `${mirror.head}:${prefix}`))?.name;
     const asked = typeof name === "string" && Object.hasOwn(dependencies, name);
     if (asked) names.push(name);

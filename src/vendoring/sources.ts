@@ -17,14 +17,19 @@ export function isRelease({ source }: Sourced): boolean {
   return source.startsWith("release:");
 }
 
-/** Whether a prefix follows a git repository that flow knows. */
-export function isGit(entry: Sourced): boolean {
-  return !isPackage(entry) && entry.source !== unknownSource;
+/** Whether a prefix holds a Go module out of a module proxy. */
+export function isGo({ source }: Sourced): boolean {
+  return source.startsWith("go:");
 }
 
-/** Name of a package in its registry, or of a release. */
+/** Whether a prefix follows a git repository that flow knows. */
+export function isGit(entry: Sourced): boolean {
+  return !isPackage(entry) && !isGo(entry) && entry.source !== unknownSource;
+}
+
+/** Name of a package in its registry, of a release, or of a Go module. */
 export function packageNameOf({ source }: Sourced): string {
-  return source.replace(/^(npm|release):/, "");
+  return source.replace(/^(npm|release|go):/, "");
 }
 
 /** The name that a prefix is imported by: `@scope/x` of `node_modules/a/node_modules/@scope/x`. */

@@ -7,15 +7,17 @@ import { checkPrefix } from "./prefix.ts";
 export type SourceSpec =
   /** `registryName` differs from `name` for an alias: `npm:name@npm:other@^1`. */
   | { kind: "npm"; name: string; range: string; registryName: string }
+  | { kind: "go"; path: string; query: string }
   | { kind: "release"; path: string }
   | { kind: "git"; url: string; ref: string | undefined; prefix: string };
 
 /**
- * Reads what the user named: `npm:pino@^10`, `file:/abs/x.tgz`, or a git URL or path with an optional `@ref`.
+ * Reads what the user named: `npm:pino@^10`, `go:host/mod@v1`, `file:/abs/x.tgz`, or a git URL or path with an optional `@ref`.
  * @throws FlowError FLOW_VENDOR_BAD_SPEC for what is none of these, or could be taken for an option or a command
  */
 export function parseSpec(spec: string, options: { cwd: string; prefix?: string; ref?: string }): SourceSpec {
   if (spec.startsWith("npm:")) return parseNpm(spec);
+  if (spec.startsWith("go:")) return parseGo(spec);
   if (spec.startsWith("file:") && spec.endsWith(".tgz"))
     return { kind: "release", path: resolve(options.cwd, spec.slice("file:".length)) };
   return parseGit(spec, options);
@@ -33,6 +35,17 @@ function parseNpm(spec: string): SourceSpec {
   if (of.registry !== true || typeof name !== "string" || typeof of.name !== "string" || name.startsWith("-"))
     throw badSpec(spec, "npm: takes a package's name with a version, a range or a tag, such as npm:pino@^10");
   return { kind: "npm", name, range: rawSpec === "" ? "*" : rawSpec, registryName: of.name };
+}
+
+/** https://go.dev/ref/mod#module-path: what else would be an option or a path never comes to Go. */
+function parseGo(spec: string): SourceSpec {
+  const [path = "", query = "latest", ...rest] = spec.slice("go:".length).split("@");
+  const elements = path.split("/");
+  const plain = elements.every((element) => /^[A-Za-z0-9_~][\w.~-]*$/.test(element) && !element.endsWith("."));
+  const host = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(elements[0] ?? "");
+  if (!plain || !host || rest.length > 0 || !/^[A-Za-z0-9][\w.+/-]*$/.test(query))
+    throw badSpec(spec, "go: takes a module's path with a version, such as go:github.com/org/mod@v1.2.3");
+  return { kind: "go", path: checkPrefix(path), query };
 }
 
 function parseGit(spec: string, options: { cwd: string; prefix?: string; ref?: string }): SourceSpec {

@@ -1,6 +1,6 @@
 /** What vendor-manifest.json records of a prefix. */
 export interface PrefixEntry {
-  /** `npm:<name>`, `release:<name>` or a git URL. */
+  /** `npm:<name>`, `release:<name>`, `go:<module path>` or a git URL. */
   source: string;
   /** What was asked for: a version range, a tag, a branch or a commit. */
   ref: string;
@@ -10,7 +10,7 @@ export interface PrefixEntry {
   commit: string;
   /** Tree of that commit: what the prefix holds without patches. */
   tree: string;
-  /** Integrity of the tarball as the registry gave it (SRI). */
+  /** Integrity of the tarball as the registry gave it (SRI), or of a Go module as go.sum has it (`h1:…`). */
   integrity?: string;
   squash: string;
   /** SPDX expression, `NONE` when the package names none. */
@@ -78,9 +78,9 @@ export interface AddOptions {
   ref?: string;
   /** Platforms whose binaries are held, as `linux-x64` or `linux-x64-musl`. Default: this machine's. */
   platforms?: readonly string[];
-  /** Names and scopes that are ours and never asked of a registry, e.g. `goflow`, `@acme`. */
+  /** Names, scopes and Go module paths that are ours and never asked of a registry: `goflow`, `@acme`, `example.com/acme`. */
   ownNames?: readonly string[];
-  /** Where npm keeps its cache. */
+  /** Where npm keeps its cache; Go's caches lie beside it, in `go`. */
   cache: string;
   /** Largest file that is taken in, in bytes. Default 95 MB: forges refuse files over 100 MB. */
   maxFileBytes?: number;

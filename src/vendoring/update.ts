@@ -4,7 +4,7 @@ import { nearest } from "../core/suggest.ts";
 import { fetchGitSources } from "./add.ts";
 import { changeMirror } from "./change.ts";
 import { checkPrefix } from "./prefix.ts";
-import { importName, isGit, isNpm, isRelease, unknownSource } from "./sources.ts";
+import { importName, isGit, isGo, isNpm, isRelease, unknownSource } from "./sources.ts";
 import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 
 export interface UpdateOptions extends AddOptions {
@@ -44,6 +44,7 @@ export async function updatePrefixes(
         .filter(({ entry }) => isGit(entry))
         .map(({ prefix, entry }) => ({ url: entry.source, ref: options.ref ?? entry.ref, prefix })),
     );
+    const modules = chosen.filter(({ entry }) => isGo(entry) && (named.length > 0 || !isExact(entry)));
     const packages = chosen.filter(({ entry }) => isNpm(entry)).map(({ prefix }) => importName(prefix));
     return {
       git: fetched,
@@ -52,6 +53,9 @@ export async function updatePrefixes(
         releases: [],
         ...(packages.length === 0 ? {} : { update: named.length === 0 ? ("all" as const) : packages }),
       },
+      ...(modules.length === 0
+        ? {}
+        : { go: { add: new Map(modules.map(({ prefix, entry }) => [prefix, options.ref ?? entry.ref])) } }),
     };
   });
 }
@@ -70,6 +74,11 @@ async function updateFromLock(
   );
 }
 
+/** A Go module that came along, or was asked for at one version, moves only when somebody says where to. */
+function isExact({ ref, version }: PrefixEntry): boolean {
+  return ref === version;
+}
+
 function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): void {
   if (entry.source === unknownSource) {
     throw new FlowError("FLOW_VENDOR_BAD_SPEC", `nobody told flow where ${prefix} comes from: it was added by hand`, {
@@ -81,7 +90,7 @@ function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): 
       hint: "add the newer one: flow vendor add file:/path/to/release.tgz",
     });
   }
-  if (ref !== undefined && !isGit(entry)) {
+  if (ref !== undefined && !isGit(entry) && !isGo(entry)) {
     throw new FlowError("FLOW_USAGE", `${prefix} is a package: --ref is for git sources`, {
       hint: `flow vendor add npm:${importName(prefix)}@RANGE moves it to another range`,
     });
@@ -91,7 +100,7 @@ function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): 
 /** A prefix by its path or by its package's name. @throws FlowError FLOW_VENDOR_NO_PREFIX with a suggestion */
 export function findPrefix({ manifest }: Mirror, name: string): string {
   const known = Object.keys(manifest.prefixes);
-  const plain = checkPrefix(name.replace(/^npm:/, ""));
+  const plain = checkPrefix(name.replace(/^(npm|go):/, ""));
   const found = known.find((prefix) => prefix === plain) ?? known.find((prefix) => prefix === `node_modules/${plain}`);
   if (found !== undefined) return found;
   const near = nearest(plain, [...known, ...known.map((prefix) => prefix.replace(/^node_modules\//, ""))]);

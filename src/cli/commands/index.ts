@@ -42,7 +42,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "vendor add",
-    summary: "bring a package or a git repository into the mirror",
+    summary: "bring a package, a Go module or a git repository into the mirror",
     group: "Dependencies and tools",
     load: () => import("./vendor/add.ts"),
   },

@@ -1,5 +1,4 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
@@ -7,6 +6,7 @@ import type { StepControl } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
 import type { WorkspacePaths } from "../../core/paths.ts";
 import { run } from "../../core/process.ts";
+import { goEnvironment } from "../../vendoring/index.ts";
 import { readToolLock } from "../lock-file.ts";
 import { requireVersion } from "./release.ts";
 import type { Candidate, Filled, ToolRequest } from "./source.ts";
@@ -46,7 +46,7 @@ async function buildProgram(ctx: FlowContext, paths: WorkspacePaths, build: Buil
   await mkdir(module);
   // `go install pkg@version` refuses modules with replace directives; an empty module that requires it does not mind.
   await writeFile(join(module, "go.mod"), "module flow.local/tool\n\ngo 1.21\n");
-  const env = goEnvironment(ctx, paths);
+  const env = goEnvironment(ctx, join(paths.caches, "go"));
   const go = async (args: readonly string[], idleTimeoutMs: number) => {
     let lines = 0;
     await run(ctx, ["go", ...args], {
@@ -88,23 +88,4 @@ async function moduleSum(file: string, main: string, version: string): Promise<s
   const found = modules.sort((a, b) => b.path.length - a.path.length)[0];
   if (found === undefined) throw new FlowError("FLOW_TOOL_HASH", `go.sum has no checksum of ${main} ${version}`);
   return found.sum;
-}
-
-/**
- * Go with its caches in the workspace. Its settings stay the person's own (GOENV), while its telemetry, which
- * follows XDG_CONFIG_HOME, goes to the cache too.
- */
-function goEnvironment(ctx: FlowContext, paths: WorkspacePaths): Record<string, string> {
-  const cache = join(paths.caches, "go");
-  const config = ctx.env.XDG_CONFIG_HOME ?? join(ctx.env.HOME ?? homedir(), ".config");
-  return {
-    GOCACHE: join(cache, "build"),
-    GOMODCACHE: join(cache, "mod"),
-    GOPATH: cache,
-    GOENV: ctx.env.GOENV ?? join(config, "go", "env"),
-    XDG_CONFIG_HOME: join(cache, "config"),
-    GOFLAGS: "-mod=mod -buildvcs=false",
-    GOWORK: "off",
-    GOTOOLCHAIN: "local",
-  };
 }

@@ -2,7 +2,8 @@ import type { Git } from "../../core/git/index.ts";
 import { licenceOf } from "../npm/licence.ts";
 import { readObjects } from "../trees.ts";
 
-const licenceFiles = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "COPYING"];
+/** Where a licence is looked for, the likeliest first. */
+export const licenceFiles = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "COPYING"];
 
 /** Licence of a commit: what its package.json says, else what the text of a licence file is known as. */
 export async function licenceOfCommit(
@@ -16,8 +17,12 @@ export async function licenceOfCommit(
     git,
     licenceFiles.map((name) => `${commit}:${name}`),
   );
-  const text = texts.find((found) => found !== undefined);
-  return text === undefined ? "NONE" : recognize(text.toString("utf8"));
+  return licenceOfTexts(texts.flatMap((text) => (text === undefined ? [] : [text.toString("utf8")])));
+}
+
+/** What the first of the texts of licence files is known as; `NONE` without any. */
+export function licenceOfTexts([text]: readonly string[]): string {
+  return text === undefined ? "NONE" : recognize(text);
 }
 
 function recognize(text: string): string {

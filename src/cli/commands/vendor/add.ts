@@ -5,9 +5,10 @@ import { platformOption, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor add",
-  summary: "bring a package or a git repository into the mirror",
+  summary: "bring a package, a Go module or a git repository into the mirror",
   examples: [
     { command: "flow vendor add npm:pino@^10", explanation: "a package of npm with all that it needs" },
+    { command: "flow vendor add go:github.com/org/mod@v1.2.3", explanation: "a Go module with all that it requires" },
     { command: "flow vendor add https://github.com/org/repo.git@v1.2.3", explanation: "a git repository at a tag" },
     {
       command: "flow vendor add git@host:org/repo.git --ref release/2 --prefix third/repo",
@@ -16,7 +17,10 @@ export const command = defineCommand({
     { command: "flow vendor add --lock shop/package-lock.json", explanation: "all that an existing lock holds" },
   ],
   arguments: [
-    { syntax: "[spec...]", description: "npm:NAME[@RANGE], a git URL or path with an optional @REF, or file:PATH.tgz" },
+    {
+      syntax: "[spec...]",
+      description: "npm:NAME[@RANGE], go:PATH[@VERSION], a git URL or path with an optional @REF, or file:PATH.tgz",
+    },
   ],
   options: [
     { flags: "--prefix <path>", description: "directory in the mirror of a git source (default: host/org/repo)" },

@@ -36,7 +36,10 @@ export async function vendorTarget(ctx: CliContext, options: Invocation["options
     dir: workspace?.paths.mirror ?? ctx.cwd,
     options: {
       cache: join(workspace?.paths.caches ?? cacheDirectory(ctx.env), "npm"),
-      ownNames: ["goflow", ...(workspace === undefined ? [] : [`@${workspace.definition.organization}`])],
+      ownNames: [
+        "goflow",
+        ...(workspace === undefined ? [] : [`@${workspace.definition.organization}`, workspace.definition.module]),
+      ],
       dryRun: options.dryRun === true,
       ...(platforms === undefined ? {} : { platforms }),
       ...(typeof options.prefix === "string" ? { prefix: options.prefix } : {}),
