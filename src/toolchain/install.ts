@@ -12,12 +12,13 @@ import { payloadDirectory, readReceipt, writeReceipt, type Receipt } from "./rec
 import { isLinked, toolArgv, writeShim } from "./shim.ts";
 import { smokeRun } from "./smoke.ts";
 import { goCandidate } from "./sources/go.ts";
+import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
 import { releaseCandidate } from "./sources/release.ts";
 import type { Candidate, ToolRequest } from "./sources/source.ts";
 
 export interface InstallOptions {
-  /** Which source to take where a tool names several. Default: the release archive, else `go build`. */
+  /** Which source to take where a tool names several. Default: the mirror, the release archive, `go build`. */
   from?: "release" | "go";
 }
 
@@ -81,6 +82,8 @@ async function findCandidates(ctx: FlowContext, request: ToolRequest, { from }: 
   const { tool } = request;
   if (tool.npm !== undefined) return [await mirrorCandidate(ctx, request)];
   const wanted = (source: "release" | "go", there: boolean) => there && (from ?? source) === source;
+  const fromMirror = wanted("go", tool.go !== undefined) ? await goMirrorCandidate(ctx, request) : undefined;
+  if (fromMirror !== undefined) return [fromMirror];
   const candidates: Candidate[] = [];
   if (wanted("release", tool.release !== undefined)) candidates.push(await releaseCandidate(ctx, request));
   if (wanted("go", tool.go !== undefined)) candidates.push(await goCandidate(ctx, request));

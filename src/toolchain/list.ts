@@ -5,6 +5,7 @@ import { FlowError, isFlowError } from "../core/errors.ts";
 import { selectTools } from "./pins.ts";
 import { readReceipts, type Receipt } from "./receipt.ts";
 import { isLinked } from "./shim.ts";
+import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
 
 export interface ToolStatus {
@@ -58,10 +59,12 @@ async function wantedOf(
   workspace: Workspace,
   { name, tool }: { name: string; tool: ToolDefinition },
 ): Promise<{ version: string; identity: string | undefined } | undefined> {
-  if (tool.npm === undefined)
-    return tool.version === undefined ? undefined : { version: tool.version, identity: undefined };
+  const request = { name, tool, workspace };
   try {
-    return await mirrorCandidate(ctx, { name, tool, workspace });
+    if (tool.npm !== undefined) return await mirrorCandidate(ctx, request);
+    const fromMirror = tool.go === undefined ? undefined : await goMirrorCandidate(ctx, request);
+    if (fromMirror !== undefined) return fromMirror;
+    return tool.version === undefined ? undefined : { version: tool.version, identity: undefined };
   } catch (error) {
     if (isFlowError(error, "FLOW_TOOL_UNAVAILABLE")) return undefined;
     throw error;

@@ -6,6 +6,8 @@ export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";
 export { waitingConflict } from "./conflict/state.ts";
 export { diffPrefixes, type DiffFile, type PrefixDiff } from "./diff.ts";
 export { goEnvironment } from "./go/command.ts";
+export { heldModules, readModule, type HeldModule } from "./go/held.ts";
+export type { ModFile } from "./go/mod-file.ts";
 export { rebuildMirror, type RebuildResult } from "./doctor.ts";
 export { reportLicences, type LicenceReport } from "./licences.ts";
 export { findOutdated, type OutdatedPrefix } from "./outdated.ts";

@@ -9,6 +9,7 @@ import { Git, identityEnvironment } from "../core/git/index.ts";
 import { formatJson } from "../core/json.ts";
 import { refusePending } from "./conflict/state.ts";
 import { mergeMaps } from "./merge-maps.ts";
+import { mergeModFiles, mergeSumFiles } from "./go/merge.ts";
 import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
 import { openMirror, withMirrorLock } from "./mirror.ts";
 import { publish } from "./publish.ts";
@@ -168,7 +169,7 @@ async function mergeCommit(git: Git, ours: string, theirs: string): Promise<stri
   });
   const [tree = "", ...listed] = merged.stdout.split("\0");
   const conflicts = merged.exitCode === 1 ? [...new Set(listed.filter(Boolean))] : [];
-  const own = [manifestFile, "package.json", "package-lock.json"];
+  const own = [manifestFile, "package.json", "package-lock.json", "go.mod", "go.sum"];
   const others = conflicts.filter((file) => !own.includes(file));
   if (others.length > 0) {
     throw new FlowError(
@@ -190,12 +191,10 @@ async function mergeCommit(git: Git, ours: string, theirs: string): Promise<stri
         [base, ours, theirs].map((commit) => git.run(["show", `${commit}:${file}`], { okCodes: [0, 128] })),
       );
       if (mine?.exitCode !== 0 || other?.exitCode !== 0) continue;
-      const value = mergeMaps(
-        before?.exitCode === 0 ? JSON.parse(before.stdout) : {},
-        JSON.parse(mine.stdout),
-        JSON.parse(other.stdout),
-      );
-      const text = file === manifestFile ? formatManifest(parseManifest(JSON.stringify(value))) : formatJson(value);
+      const text = mergeOwn(file, before?.exitCode === 0 ? before.stdout : "", {
+        ours: mine.stdout,
+        theirs: other.stdout,
+      });
       const blob = await git.text(["hash-object", "-w", "--stdin"], { input: text });
       await git.run(["update-index", "--add", "--cacheinfo", `100644,${blob},${file}`], { env });
     }
@@ -206,4 +205,11 @@ async function mergeCommit(git: Git, ours: string, theirs: string): Promise<stri
   } finally {
     await removeTree(index);
   }
+}
+
+function mergeOwn(file: string, base: string, { ours, theirs }: { ours: string; theirs: string }): string {
+  if (file === "go.mod") return mergeModFiles(base, ours, theirs);
+  if (file === "go.sum") return mergeSumFiles(base, ours, theirs);
+  const value = mergeMaps(base === "" ? {} : JSON.parse(base), JSON.parse(ours), JSON.parse(theirs));
+  return file === manifestFile ? formatManifest(parseManifest(JSON.stringify(value))) : formatJson(value);
 }

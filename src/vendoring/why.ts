@@ -1,5 +1,7 @@
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
+import { heldModules, type HeldModule } from "./go/held.ts";
+import { parseModFile, type ModFile } from "./go/mod-file.ts";
 import { lockPackages, lookUpwards, type LockPackages } from "./npm/lock.ts";
 import { topFile } from "./trees.ts";
 import { findPrefix } from "./update.ts";
@@ -39,10 +41,15 @@ export async function explainPresence(
 ): Promise<Presence[]> {
   const git = new Git(ctx, mirror.dir);
   const packages = lockPackages(await topFile(git, "package-lock.json", mirror.head));
-  const needs = [...npmNeeds(packages), ...own.flatMap((manifest) => ownNeeds(manifest, packages))];
+  const asked = parseModFile((await topFile(git, "go.mod", mirror.head)) ?? "");
+  const needs = [
+    ...npmNeeds(packages),
+    ...own.flatMap((manifest) => ownNeeds(manifest, packages)),
+    ...goNeeds(asked, await heldModules(mirror)),
+  ];
   const named = Object.keys(mirror.manifest.prefixes).filter((prefix) => prefix.endsWith(`node_modules/${name}`));
   const prefixes = named.length > 0 ? named.sort() : [findPrefix(mirror, name)];
-  const written = new Set(["package.json", ...own.map(({ path }) => path)]);
+  const written = new Set(["package.json", "go.mod", ...own.map(({ path }) => path)]);
   return prefixes.map((prefix) => {
     const { version, ref = "" } = mirror.manifest.prefixes[prefix] ?? {};
     return {
@@ -63,6 +70,20 @@ function npmNeeds(packages: LockPackages): Need[] {
       needOf(packages, { from, location, name, range }),
     );
   });
+}
+
+/** go.mod names what came along too, as `// indirect`: who needs that is told by the modules. */
+function goNeeds(asked: ModFile | undefined, held: readonly HeldModule[]): Need[] {
+  const prefixes = new Map(held.map(({ module, prefix }) => [module, prefix]));
+  const needs = (from: string, requires: ModFile["requires"]) =>
+    requires.flatMap(({ path, version }) => {
+      const to = prefixes.get(path);
+      return to === undefined || to === from ? [] : [{ from, to, range: version }];
+    });
+  return [
+    ...needs("go.mod", asked?.requires.filter(({ indirect }) => !indirect) ?? []),
+    ...held.flatMap(({ prefix, requires }) => needs(prefix, requires)),
+  ];
 }
 
 /** What Node finds from below `src/`: the top of the closure. */

@@ -7,7 +7,7 @@ import type { FlowContext } from "../core/context.ts";
 import { step } from "../core/events.ts";
 import { withLock } from "../core/lock.ts";
 import { writeJournal } from "./journal.ts";
-import { linkPackages } from "./links.ts";
+import { refreshWorkspace } from "./refresh.ts";
 import { readRequest, type BootstrapOptions } from "./request.ts";
 import { makeDirectory } from "./steps/directory.ts";
 import { makeExample } from "./steps/example.ts";
@@ -57,7 +57,7 @@ export async function bootstrapWorkspace(ctx: FlowContext, options: BootstrapOpt
       workspace = await makeExample(ctx, workspace, { ...state, mirror });
       const tools = await bringTools(ctx, workspace);
       await step(ctx, { id: "bootstrap.links", title: "Linking packages" }, async ({ result }) => {
-        const { links } = await linkPackages(ctx, workspace);
+        const { links } = await refreshWorkspace(ctx, workspace);
         result(`${links} in node_modules`);
       });
       await step(ctx, { id: "bootstrap.generate", title: "Generating code" }, () => generate(ctx, { workspace }));

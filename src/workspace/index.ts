@@ -2,7 +2,7 @@
 export { bootstrapWorkspace, type BootstrapResult } from "./bootstrap.ts";
 export { checkoutVariables } from "./checkout.ts";
 export { firstOnPath, workspaceEnvironment, workspaceVariables } from "./environment.ts";
-export { type LinkResult } from "./links.ts";
+export { refreshWorkspace, type RefreshResult } from "./refresh.ts";
 export { planBootstrap, type PlannedStep } from "./plan.ts";
 export { publishMirror } from "./publish-mirror.ts";
 export { type BootstrapOptions } from "./request.ts";

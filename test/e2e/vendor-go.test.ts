@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import {
   addSources,
   findOutdated,
+  initMirror,
   mirrorStatus,
   openMirror,
   rebuildMirror,
@@ -16,7 +17,7 @@ import {
 } from "../../src/vendoring/index.ts";
 import { testContext } from "../support/context.ts";
 import { flow } from "../support/flow.ts";
-import { commitFiles, git, makeRepository } from "../support/git-repository.ts";
+import { commitFiles, git, makeRepository, writeFiles } from "../support/git-repository.ts";
 import { startGoProxy, type PublishedModule } from "../support/go-proxy.ts";
 import { setUpMirror } from "../support/mirror.ts";
 
@@ -101,7 +102,10 @@ test("a Go module comes with what it requires, as Go selects it, and builds in t
     ["go.test/deep", "patched"],
     ["go.test/top", "clean"],
   ]);
-  // An update keeps the patch; what nothing requires any more leaves.
+  const why = await flow(["vendor", "list", "--why", "go.test/deep"], { cwd: mirror, env });
+  expect(why.stdout).toContain("needed by go.test/Middle as v1.1.0");
+  expect(why.stdout).toContain("through go.mod → go.test/top → go.test/deep");
+  // What others need stays where they need it; what nothing requires any more leaves.
   await expect(updatePrefixes(ctx, mirror, ["go.test/deep"], { ...options, ref: "v1.0.0" })).rejects.toMatchObject({
     code: "FLOW_VENDOR_RESOLVE",
     message: expect.stringContaining("others require v1.1.0"),
@@ -239,4 +243,104 @@ test("a real module comes out of the person's own module proxy, checked by the c
   });
   // A module from before go.mod gets the one that the proxy makes.
   expect(existsSync(join(mirror, "golang.org/x/text/go.mod"))).toBe(true);
+});
+
+describe("in a workspace", () => {
+  /** A workspace as bootstrap leaves it, as far as Go goes. */
+  async function setUpWorkspace() {
+    const up = await setUp();
+    const home = join(up.dir, "work");
+    const source = join(home, "src/example.com/acme");
+    const repositories = "repositories: { billing: {}, lib: {}, old: {}, older: {} }";
+    await writeFiles(home, {
+      "flow.yaml": `organization: acme\nmodule: example.com/acme\nmirror: { url: ./mirror.git }\n${repositories}\n`,
+    });
+    await mkdir(source, { recursive: true });
+    await initMirror(up.ctx, { dir: join(source, "vendor"), remote: join(home, "mirror.git") });
+    const main =
+      'package main\nimport "go.test/top"\nimport "example.com/acme/lib"\nfunc main() { println(top.Say(), lib.Say()) }\n';
+    await makeRepository(join(source, "billing"), {
+      "flow.yaml": "go: mirror\n",
+      "go.mod":
+        "module example.com/acme/billing\n\ngo 1.21\n\nrequire go.test/top v1.0.0\nrequire example.com/acme/lib v0.0.0\n",
+      "main.go": main,
+    });
+    await makeRepository(join(source, "lib"), {
+      "flow.yaml": "{}\n",
+      "go.mod": "module example.com/acme/lib\n\ngo 1.21\n\nrequire go.test/only-for-tests v1.0.0\n",
+      "lib.go": 'package lib\nfunc Say() string { return "lib" }\n',
+    });
+    return { ...up, home, source };
+  }
+
+  test("services that say `go: mirror` build offline from it and from each other; repositories beside them as before", async () => {
+    const { env, home, source, go } = await setUpWorkspace();
+    // One with its own vendor/, one whose requirement is in the person's module cache alone.
+    const old = join(source, "old");
+    await makeRepository(old, {
+      "flow.yaml": "{}\n",
+      "go.mod": "module example.com/old\n\ngo 1.21\n\nrequire go.test/deep v1.0.0\n",
+      "main.go": 'package main\nimport "go.test/deep"\nfunc main() { println(deep.Say()) }\n',
+      "vendor/modules.txt": "# go.test/deep v1.0.0\n## explicit; go 1.21\ngo.test/deep\n",
+      "vendor/go.test/deep/deep.go": 'package deep\nfunc Say() string { return "vendored by old itself" }\n',
+    });
+    const older = join(source, "older");
+    await makeRepository(older, {
+      "go.mod": "module example.com/older\n\ngo 1.21\n",
+      "main.go": 'package main\nfunc main() { println("older") }\n',
+    });
+    const added = await flow(["vendor", "add", "go:go.test/top@v1.0.0"], { cwd: join(source, "billing"), env });
+    expect(added, added.stderr).toMatchObject({ exitCode: 0 });
+    expect(existsSync(join(home, "go.work"))).toBe(false);
+    const built = async (dir: string, flags: readonly string[] = []) => {
+      await go(dir, ["build", ...flags, "-o", "x", "."]);
+      return (await execa(join(dir, "x"))).stderr;
+    };
+    const billing = join(source, "billing");
+    expect(await built(billing)).toBe("top v1.0.0 deep v1.1.0 Middle v0.3.0 deep v1.1.0 lib");
+    expect(await built(old)).toBe("vendored by old itself");
+    expect(await built(old, ["-mod=vendor"])).toBe("vendored by old itself");
+    expect(await built(older)).toBe("older");
+    expect(await git(billing, ["status", "--porcelain"])).toBe("?? x");
+    // A patch in the mirror is in the next build; taken out of the mirror, it is gone.
+    await writeFile(
+      join(source, "vendor/go.test/deep/deep.go"),
+      'package deep\nfunc Say() string { return "patched" }\n',
+    );
+    expect(await built(billing)).toContain("patched");
+    await writeFile(join(billing, "flow.yaml"), "{}\n");
+    await flow(["vendor", "update"], { cwd: billing, env });
+    expect(existsSync(join(billing, "go.work"))).toBe(false);
+  });
+
+  test("a Go tool is built from the mirror with the network blocked, patches that are committed included", async () => {
+    const { env, home, source, proxy } = await setUpWorkspace();
+    proxy.publish({
+      path: "go.test/tool",
+      version: "v1.0.0",
+      files: {
+        "go.mod": "module go.test/tool\n\ngo 1.21\n\nrequire go.test/deep v1.1.0\n",
+        "cmd/hello/main.go": 'package main\nimport "go.test/deep"\nfunc main() { println(deep.Say()) }\n',
+      },
+    });
+    const definition = await readFile(join(home, "flow.yaml"), "utf8");
+    await writeFile(
+      join(home, "flow.yaml"),
+      `${definition}tools: { hello: { go: go.test/tool/cmd/hello, version: 1.0.0 } }\n`,
+    );
+    const added = await flow(["vendor", "add", "go:go.test/tool@v1.0.0"], { cwd: home, env });
+    expect(added, added.stderr).toMatchObject({ exitCode: 0 });
+    await commitFiles(join(source, "vendor"), {
+      "go.test/deep/deep.go": 'package deep\nfunc Say() string { return "patched" }\n',
+    });
+    const before = proxy.requests.length;
+    const installed = await flow(["tool", "install", "--json"], { cwd: home, env });
+    expect(installed, installed.stderr).toMatchObject({ exitCode: 0 });
+    expect((await execa(join(home, "bin/hello"))).stderr).toBe("patched");
+    expect(proxy.requests.length).toBe(before);
+    const listed = await flow(["tool", "list", "--json"], { cwd: home, env });
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      tools: [{ name: "hello", pinned: "1.0.0", state: "installed" }],
+    });
+  });
 });

@@ -59,7 +59,7 @@ export async function mirrorCandidate(ctx: FlowContext, { name, tool, workspace 
 }
 
 /** The trees of prefixes at the mirror's head, as one text. */
-async function committedTrees(ctx: FlowContext, mirror: Mirror, prefixes: readonly string[]): Promise<string> {
+export async function committedTrees(ctx: FlowContext, mirror: Mirror, prefixes: readonly string[]): Promise<string> {
   const lines = await new Git(ctx, mirror.dir).text(["ls-tree", "-z", "HEAD", "--", ...prefixes]);
   const hashes = lines
     .split("\0")

@@ -24,7 +24,12 @@ function contentOf(text: string) {
 /** go.sum is a set of lines: of both sides all that neither took away. */
 export function mergeSumFiles(base: string, ours: string, theirs: string): string {
   const [before, mine, other] = [base, ours, theirs].map((text) =>
-    Object.fromEntries(text.split("\n").filter(Boolean).map((line) => [line, true])),
+    Object.fromEntries(
+      text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => [line, true]),
+    ),
   );
   const lines = Object.keys(mergeMaps(before, mine, other) as object).sort();
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;

@@ -6,6 +6,12 @@ import { tempDirectory } from "../../support/temp.ts";
 describe("what is to be added", () => {
   test.each([
     ["npm:pino@^10", { kind: "npm", name: "pino", range: "^10" }],
+    [
+      "npm:left@npm:@scope/right@^2",
+      { kind: "npm", name: "left", range: "npm:@scope/right@^2", registryName: "@scope/right" },
+    ],
+    ["go:github.com/BurntSushi/toml@v1.3.2", { kind: "go", path: "github.com/BurntSushi/toml", query: "v1.3.2" }],
+    ["go:gopkg.in/yaml.v3", { kind: "go", path: "gopkg.in/yaml.v3", query: "latest" }],
     ["npm:@scope/x", { kind: "npm", name: "@scope/x" }],
     [
       "https://host.example/org/repo.git@v1.2.3",
@@ -48,6 +54,25 @@ describe("what is to be added", () => {
     "nothing",
     "npm:",
     "npm:../x",
+    "npm:-x",
+    "npm:--registry=http://evil.example",
+    "npm:x@../y",
+    "npm:x@file:/etc",
+    "npm:x@npm:../y",
+    "npm:left@npm:right@git+https://host.example/x",
+    "go:",
+    "go:-modfile=/tmp/x",
+    "go:host.example/-x",
+    "go:host.example/../x",
+    "go:host.example//x",
+    "go:/host.example/x",
+    "go:nodots/x",
+    "go:host.example/x@-modfile=y",
+    "go:host.example/x@v1@v2",
+    "go:host.example/x@v1 v2",
+    "go:host.example/x.git/.git",
+    "https://user:s3cret@host.example/x.git",
+    "https://ghp_0123456789abcdef0123@host.example/x.git",
     "npm:x@git+https://host.example/x",
     "./not-there",
   ])("%s is refused, with an example of what is right", (spec) => {

@@ -1,7 +1,7 @@
 import { FlowError } from "../../../core/errors.ts";
 import { defineCommand } from "../../command.ts";
 import { renderImport } from "./render.ts";
-import { platformOption, vendorTarget } from "./target.ts";
+import { platformOption, refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor add",
@@ -39,6 +39,7 @@ export const command = defineCommand({
       });
     }
     const result = await addSources(ctx, target.dir, specs, target.options);
+    await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
   },
   render: ({ dryRun, ...result }) => renderImport(result, dryRun),

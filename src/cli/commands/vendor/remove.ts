@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { renderChanges } from "./render.ts";
-import { vendorTarget } from "./target.ts";
+import { refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor remove",
@@ -17,6 +17,7 @@ export const command = defineCommand({
     const { removePrefixes } = await import("../../../vendoring/index.ts");
     const target = await vendorTarget(ctx, options);
     const result = await removePrefixes(ctx, target.dir, args.prefix as string[], target.options);
+    await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
   },
   render: ({ dryRun, ...result }) => renderChanges(result, dryRun),

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { renderShare } from "./render.ts";
-import { vendorTarget } from "./target.ts";
+import { refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor sync",
@@ -12,7 +12,10 @@ export const command = defineCommand({
   mutates: true,
   run: async (ctx, { options }) => {
     const { syncMirror } = await import("../../../vendoring/index.ts");
-    return await syncMirror(ctx, (await vendorTarget(ctx)).dir, { dryRun: options.dryRun === true });
+    const target = await vendorTarget(ctx, options);
+    const result = await syncMirror(ctx, target.dir, { dryRun: options.dryRun === true });
+    await refreshAfter(ctx, target);
+    return result;
   },
   render: renderShare,
 });

@@ -65,3 +65,10 @@ export async function ownManifests({ definition, paths }: Workspace): Promise<Ow
   }
   return found;
 }
+
+/** Makes services find what the mirror holds now; outside of a workspace nothing leads to it but Node's own lookup. */
+export async function refreshAfter(ctx: CliContext, { workspace, options }: VendorTarget): Promise<void> {
+  if (workspace === undefined || options.dryRun === true) return;
+  const { refreshWorkspace } = await import("../../../workspace/index.ts");
+  await refreshWorkspace(ctx, workspace);
+}

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { renderImport } from "./render.ts";
-import { platformOption, vendorTarget } from "./target.ts";
+import { platformOption, refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor update",
@@ -25,6 +25,7 @@ export const command = defineCommand({
       ...target.options,
       fromLock: options.fromLock === true,
     });
+    await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
   },
   render: ({ dryRun, ...result }) => renderImport(result, dryRun),

@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isGit, isGo } from "../sources.ts";
+import type { Mirror } from "../types.ts";
+import { parseModFile, type ModFile } from "./mod-file.ts";
+
+/** A Go module that lies in a mirror's work tree. */
+export interface HeldModule extends ModFile {
+  prefix: string;
+  /** Absolute directory. */
+  dir: string;
+  /** Of one that came from a module proxy. */
+  version?: string;
+}
+
+/** Every Go module that a mirror holds: those out of a module proxy, and git sources with a go.mod at their top. */
+export async function heldModules(mirror: Mirror): Promise<HeldModule[]> {
+  const found: HeldModule[] = [];
+  for (const [prefix, entry] of Object.entries(mirror.manifest.prefixes)) {
+    if (!isGo(entry) && !isGit(entry)) continue;
+    const dir = join(mirror.dir, prefix);
+    const text = await readFile(join(dir, "go.mod"), "utf8").catch(() => undefined);
+    const mod = text === undefined ? undefined : parseModFile(text);
+    if (mod === undefined) continue;
+    const { version } = entry;
+    found.push({ ...mod, prefix, dir, ...(isGo(entry) && version !== undefined ? { version } : {}) });
+  }
+  return found.sort((a, b) => (a.module < b.module ? -1 : 1));
+}
+
+/** Reads the go.mod in a directory; undefined without one. */
+export async function readModule(dir: string): Promise<ModFile | undefined> {
+  const text = await readFile(join(dir, "go.mod"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : parseModFile(text);
+}
