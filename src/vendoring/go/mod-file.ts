@@ -54,7 +54,7 @@ export function formatModFile(before: string | undefined, { requires, directorie
   const start = before ?? "module flow.local/vendor\n\ngo 1.21\n";
   const text = go === undefined ? start : start.replace(/^go [\d.]\S*/m, `go ${go}`);
   const kept = withoutDirectives(text, (verb, words) =>
-    verb === "require" ? true : verb === "replace" && /^\.\//.test(words.at(-1) ?? ""),
+    verb === "require" ? true : verb === "replace" && words.at(-1)?.startsWith("./") === true,
   );
   const sorted = requires.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const line = ({ path, version, indirect }: Requirement) => `\t${path} ${version}${indirect ? " // indirect" : ""}`;
