@@ -187,6 +187,8 @@ function ignoreClosedPipes(streams: Streams): void {
   for (const stream of [streams.stdout, streams.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(exitCodes.ok);
+      // The terminal was closed: SIGHUP says so too, and what it means is up to the command.
+      if (error.code === "EIO") return;
       throw new FlowError("FLOW_COMMAND_FAILED", "the output could not be written", { cause: error });
     });
   }

@@ -22,6 +22,15 @@ const depends = z
     Array.isArray(value) ? Object.fromEntries(value.map((name) => [name, "ready" as const])) : value,
   );
 
+function isPattern(text: string): boolean {
+  try {
+    void new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What makes a service ready. Exactly one kind. */
 const gate = z
   .strictObject({
@@ -36,7 +45,7 @@ const gate = z
     /** Consul shows the instance as passing. */
     consul: z.literal(true).optional(),
     /** A line of its output matches this regular expression. */
-    log: z.string().optional(),
+    log: z.string().refine(isPattern, "must be a regular expression").optional(),
     /** It ended with exit code 0. */
     completed: z.literal(true).optional(),
     /** How long it may take, default 60s. */

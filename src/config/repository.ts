@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { FlowError } from "../core/errors.ts";
-import { nearest } from "../core/suggest.ts";
+import { suggest } from "../core/suggest.ts";
 import { repositoryKeys } from "./keys.ts";
 import { repositoryFile, type RepositoryFile, type ServiceDefinition } from "./repository-schema.ts";
 import { checkYaml, readYaml, type YamlFile } from "./yaml-file.ts";
@@ -11,6 +11,8 @@ export interface Repository {
   dir: string;
   file: string;
   definition: RepositoryFile;
+  /** 1-based line in `file` of the value at `keys`, for complaints that need more than this file. */
+  lineOf: YamlFile["lineOf"];
 }
 
 /** Reads the flow.yaml of the repository at `dir`. @throws FlowError FLOW_CONFIG_NOT_FOUND, FLOW_CONFIG_INVALID */
@@ -24,7 +26,7 @@ export async function loadRepository(dir: string): Promise<Repository> {
   }
   const definition = checkYaml(file, repositoryFile, repositoryKeys);
   checkDependencies(file, definition.services ?? {});
-  return { name: definition.name ?? basename(dir), dir, file: path, definition };
+  return { name: definition.name ?? basename(dir), dir, file: path, definition, lineOf: file.lineOf };
 }
 
 /** What one file alone can tell, with its line; {@link checkServiceGraph} checks across files. */
@@ -55,35 +57,14 @@ export interface ServiceOrigin {
 
 /** Services of all repositories by name. @throws FlowError FLOW_CONFIG_INVALID for a name used twice, an unknown dependency, or a cycle */
 export function checkServiceGraph(repositories: readonly Repository[]): Map<string, ServiceOrigin> {
-  const services = new Map<string, ServiceOrigin>();
-  for (const repository of repositories) {
-    for (const [name, definition] of Object.entries(repository.definition.services ?? {})) {
-      const first = services.get(name);
-      if (first !== undefined) {
-        throw new FlowError(
-          "FLOW_CONFIG_INVALID",
-          `${repository.file}: service "${name}" is defined in ${first.repository.file} already`,
-          {
-            hint: "service names are names in Consul: rename one of the two",
-          },
-        );
-      }
-      services.set(name, { definition, repository });
-    }
-  }
-  for (const [name, { definition, repository }] of services) {
-    for (const dependency of Object.keys(definition.depends ?? {})) {
+  const services = collectServices(repositories);
+  for (const [name, origin] of services) {
+    for (const dependency of Object.keys(origin.definition.depends ?? {})) {
       if (services.has(dependency)) continue;
-      const suggestion = nearest(dependency, [...services.keys()]);
       throw new FlowError(
         "FLOW_CONFIG_INVALID",
-        `${repository.file}: services.${name}.depends: there is no service "${dependency}"`,
-        {
-          hint:
-            suggestion === undefined
-              ? `services are: ${[...services.keys()].join(", ")}`
-              : `did you mean "${suggestion}"?`,
-        },
+        `${placeOf(origin, name, dependency)}: ${name} depends on "${dependency}", but there is no such service`,
+        { hint: suggest(dependency, [...services.keys()], { plural: "services" }) },
       );
     }
   }
@@ -91,7 +72,8 @@ export function checkServiceGraph(repositories: readonly Repository[]): Map<stri
     new Map([...services].map(([name, { definition }]) => [name, Object.keys(definition.depends ?? {})])),
   );
   if (cycle !== undefined) {
-    const where = services.get(cycle[0] ?? "")?.repository.file ?? "flow.yaml";
+    const [name, dependency] = cycle as [string, string];
+    const where = placeOf(services.get(name) as ServiceOrigin, name, dependency);
     throw new FlowError(
       "FLOW_CONFIG_INVALID",
       `${where}: services depend on each other in a circle: ${cycle.join(" → ")}`,
@@ -101,6 +83,34 @@ export function checkServiceGraph(repositories: readonly Repository[]): Map<stri
     );
   }
   return services;
+}
+
+function collectServices(repositories: readonly Repository[]): Map<string, ServiceOrigin> {
+  const services = new Map<string, ServiceOrigin>();
+  for (const repository of repositories) {
+    for (const [name, definition] of Object.entries(repository.definition.services ?? {})) {
+      const first = services.get(name);
+      if (first !== undefined) {
+        throw new FlowError(
+          "FLOW_CONFIG_INVALID",
+          `${placeOf({ repository, definition }, name)}: service "${name}" is defined in ${placeOf(first, name)} already`,
+          { hint: "service names are names in Consul: rename one of the two" },
+        );
+      }
+      services.set(name, { definition, repository });
+    }
+  }
+  return services;
+}
+
+/** `file:line` of a service, or of what it depends on. */
+function placeOf({ repository }: ServiceOrigin, name: string, dependency?: string): string {
+  const { file, lineOf, definition } = repository;
+  const keys = ["services", name];
+  if (dependency === undefined) return `${file}:${lineOf(keys)}`;
+  // A list of names, or a map of conditions by name.
+  const index = Object.keys(definition.services?.[name]?.depends ?? {}).indexOf(dependency);
+  return `${file}:${Math.max(lineOf([...keys, "depends", dependency]), lineOf([...keys, "depends", index]))}`;
 }
 
 function findCycle(edges: ReadonlyMap<string, readonly string[]>): string[] | undefined {

@@ -92,6 +92,7 @@ function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return `must be ${article(issue.expected)}`;
   if (issue.code === "invalid_value")
     return `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
+  if (issue.code === "invalid_key") return `a name ${issue.issues.map(({ message }) => message).join(" and ")}`;
   return issue.message;
 }
 

@@ -3,6 +3,8 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { readJson } from "../core/json.ts";
 import { isRunning } from "../core/proc.ts";
+import { poll } from "../core/retry.ts";
+import { suggest } from "../core/suggest.ts";
 import { findHome, runPaths } from "./home.ts";
 import { runFilePath, type RunFile } from "./supervisor/run-file.ts";
 import type { RunDocument, RunEvent, ServiceStatus } from "./types.ts";
@@ -17,8 +19,11 @@ export interface RunClient {
   /** Stops everything; resolves with the run's exit code when nothing of it is left. */
   stop(options?: { kill?: boolean }): Promise<{ exitCode: number }>;
   /** Resolves when the service has stopped, is ready, or is known not to become so. @throws FlowError FLOW_RUN_NO_SERVICE, FLOW_RUN_STOPPING */
-  control(service: string, verb: "start" | "stop" | "restart"): Promise<ServiceStatus>;
+  control(service: string, verb: "start" | "stop" | "restart" | "kill"): Promise<ServiceStatus>;
 }
+
+/** How long the supervisor may take to leave when all is stopped. */
+const leavingMs = 2_000;
 
 /** The run of a home; undefined when none goes on, whatever a killed supervisor left behind. */
 export async function connectRunAt(home: string): Promise<RunClient | undefined> {
@@ -41,21 +46,26 @@ export async function requireRun(ctx: FlowContext): Promise<RunClient> {
   return client;
 }
 
-function createClient({ id, socket, supervisor }: RunFile): RunClient {
+/** Talks to the run at a control socket. */
+export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedAt">): RunClient {
   const call = async (method: string, path: string): Promise<{ status: number; body: unknown }> =>
     await exchange(socket, method, path);
   return {
     id,
     supervisorPid: supervisor.pid,
     state: async () => (await call("GET", "/state")).body as RunDocument,
-    stop: async (options = {}) =>
-      (await call("POST", `/stop${options.kill === true ? "?kill=1" : ""}`)).body as { exitCode: number },
+    stop: async (options = {}) => {
+      const { body } = await call("POST", `/stop${options.kill === true ? "?kill=1" : ""}`);
+      await poll(() => !isRunning(supervisor), { timeoutMs: leavingMs, everyMs: 5 });
+      return body as { exitCode: number };
+    },
     control: async (service, verb) => {
-      const { status, body } = await call("POST", `/services/${encodeURIComponent(service)}/${verb}`);
+      const path = verb === "kill" ? "stop?kill=1" : verb;
+      const { status, body } = await call("POST", `/services/${encodeURIComponent(service)}/${path}`);
       if (status === 404) {
         const { services = [] } = body as { services?: string[] };
         throw new FlowError("FLOW_RUN_NO_SERVICE", `there is no service "${service}" in this run`, {
-          hint: `services are: ${services.join(", ")}`,
+          hint: suggest(service, services, { plural: "services" }),
         });
       }
       if (status !== 200)

@@ -32,9 +32,7 @@ export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOp
   const paths = runPaths(scope.home);
   const id = randomBytes(6).toString("hex");
   const names = selectServices(scope.services, options.services);
-  const reserved = names.find((name) => reservedNames.includes(name));
-  if (reserved !== undefined)
-    throw new FlowError("FLOW_CONFIG_INVALID", `no service can be called "${reserved}": flow's own is called so`);
+  refuseReservedNames(scope);
   const ports = await PortBook.open(join(paths.run, "ports.json"));
   const selected = names.map((name) => [name, scope.services.get(name) as ServiceOrigin] as const);
   const wantsConsul =
@@ -74,7 +72,7 @@ export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOp
     home: scope.home,
     directory: paths.run,
     logs: paths.logs,
-    socket: socketPath(ctx, paths.run),
+    socket: socketPath(ctx, join(paths.run, `${id}.sock`)),
     consul: consul?.plan,
     edge: edge === undefined ? undefined : { address: edge.address },
     processes,
@@ -83,9 +81,16 @@ export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOp
   };
 }
 
+function refuseReservedNames({ services }: RunScope): void {
+  for (const [name, { repository }] of services) {
+    if (!reservedNames.includes(name)) continue;
+    const place = `${repository.file}:${repository.lineOf(["services", name])}`;
+    throw new FlowError("FLOW_CONFIG_INVALID", `${place}: no service can be called "${name}": flow's own is called so`);
+  }
+}
+
 /** Paths of Unix sockets hold about 100 bytes; a longer one moves to the runtime directory. */
-export function socketPath(ctx: FlowContext, directory: string): string {
-  const path = join(directory, "control.sock");
+function socketPath(ctx: FlowContext, path: string): string {
   if (Buffer.byteLength(path) <= 100) return path;
   const base = ctx.env.XDG_RUNTIME_DIR || join("/tmp", `flow-${process.getuid?.() ?? 0}`);
   return join(base, `${createHash("sha256").update(path).digest("hex").slice(0, 16)}.sock`);
@@ -201,7 +206,6 @@ async function planService(
       : listens
         ? { tcp: true as const }
         : { started: true as const });
-  checkGate(repository.file, name, gate);
   const data = join(runPaths(home).data, name);
   await mkdir(data, { recursive: true });
   const restart = definition.restart ?? {};
@@ -250,17 +254,6 @@ function registrationOf({ entry, consul }: ServiceOrigin["definition"]): Process
   if (consul === false) return "none";
   if (entry !== undefined) return "self";
   return { tags: typeof consul === "object" ? (consul.tags ?? []) : [] };
-}
-
-function checkGate(file: string, name: string, { log }: ProcessPlan["gate"]): void {
-  if (log === undefined) return;
-  try {
-    void new RegExp(log);
-  } catch (error) {
-    throw new FlowError("FLOW_CONFIG_INVALID", `${file}: services.${name}.ready.log is no regular expression`, {
-      cause: error,
-    });
-  }
 }
 
 /** A command listens when it says so: by `port`, a gate that asks a port, a registration, or by using the variable. */

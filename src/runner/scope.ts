@@ -14,6 +14,7 @@ import {
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { writeNew } from "../core/files.ts";
+import { suggest } from "../core/suggest.ts";
 import { runPaths } from "./home.ts";
 
 /** What `flow run` runs: a workspace, or a plain directory with a flow.yaml. */
@@ -51,7 +52,7 @@ export function selectServices(services: ReadonlyMap<string, ServiceOrigin>, nam
     const origin = services.get(name);
     if (origin === undefined) {
       throw new FlowError("FLOW_USAGE", `there is no service "${name}"`, {
-        hint: `services are: ${[...services.keys()].join(", ")}`,
+        hint: suggest(name, [...services.keys()], { plural: "services" }),
       });
     }
     if (selected.has(name)) return;

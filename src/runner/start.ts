@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { withLock } from "../core/lock.ts";
+import { identify } from "../core/proc.ts";
 import { lastLines } from "../core/process.ts";
-import { connectRunAt, type RunClient } from "./client.ts";
+import { connectRunAt, createClient, type RunClient } from "./client.ts";
 import { planRun, type PlanOptions } from "./plan.ts";
 import { runPaths } from "./home.ts";
 import { findScope, prepareDirectories, type RunScope } from "./scope.ts";
@@ -39,15 +40,12 @@ export async function startRun(ctx: FlowContext, options: PlanOptions, scope?: R
       });
     }
     const plan = await planRun(ctx, found, options);
-    await startSupervisor(ctx, plan);
-    const client = await connectRunAt(found.home);
-    if (client === undefined) throw await supervisorFault(plan);
-    return { plan, client };
+    return { plan, client: await startSupervisor(ctx, plan) };
   });
 }
 
 /** Spawns the supervisor in a session of its own and waits until its control socket is there. */
-async function startSupervisor(ctx: FlowContext, plan: RunPlan): Promise<void> {
+async function startSupervisor(ctx: FlowContext, plan: RunPlan): Promise<RunClient> {
   const [file, ...args] = ctx.installation.entry("supervisor");
   const log = openSync(join(plan.directory, "supervisor.log"), "w", 0o600);
   const child = spawn(file as string, args, {
@@ -63,9 +61,11 @@ async function startSupervisor(ctx: FlowContext, plan: RunPlan): Promise<void> {
     child.once("error", () => resolve(false)).once("exit", () => resolve(false));
     child.stdout?.once("data", () => resolve(true));
   });
-  if (!(await listening)) throw await supervisorFault(plan);
+  if (!(await listening) || child.pid === undefined) throw await supervisorFault(plan);
   child.stdout?.destroy();
   child.unref();
+  const { id, socket } = plan;
+  return createClient({ id, socket, supervisor: identify(child.pid) ?? { pid: child.pid, startTime: "" } });
 }
 
 async function supervisorFault(plan: RunPlan): Promise<FlowError> {

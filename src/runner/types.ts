@@ -93,6 +93,8 @@ export interface RunStatus {
   state: RunState;
   supervisorPid: number;
   startedAt: string;
+  /** What the run ends with if nothing else fails: 0, or the first failing service's own code. */
+  exitCode: number;
   consul: (ConsulPlan & { pid: number | null }) | null;
   edge: { address: string; pid: number | null; state: ServiceState } | null;
   flowVersion: string;
@@ -131,6 +133,8 @@ export type RunEvent =
       port: number | null;
       pid: number | null;
     }
-  | { type: "run"; state: RunState; exitCode?: number }
-  /** What blocks a stop, for whoever waits for it. */
+  /** With `stopped` come the run's exit code and how everything ended: afterwards nobody is left to ask. */
+  | { type: "run"; state: Exclude<RunState, "stopped"> }
+  | { type: "run"; state: "stopped"; exitCode: number; document: RunDocument }
+  /** What the supervisor has to say, such as what blocks a stop. It stands in its log too. */
   | { type: "notice"; text: string };

@@ -3,12 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { dirname } from "node:path";
 import { isFlowError, messageOf } from "../../core/errors.ts";
 import type { RunEvent } from "../types.ts";
-import type { SupervisedService } from "./service.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface ControlServer {
   /** Whether the terminal that owns the run has come for it. */
   readonly wasOwned: boolean;
+  /** Resolves when somebody came who learns how the run ends. */
+  readonly visited: Promise<void>;
   /** Resolves when everybody has gone. */
   close(): Promise<void>;
 }
@@ -20,6 +21,7 @@ const mostWaiting = 4 * 1024 ** 2;
 export async function startControlServer(supervisor: Supervisor, onOwnerGone: () => void): Promise<ControlServer> {
   const { socket } = supervisor.plan;
   let wasOwned = false;
+  const visited = Promise.withResolvers<void>();
   const owner: Owner = {
     came: () => {
       wasOwned = true;
@@ -27,6 +29,7 @@ export async function startControlServer(supervisor: Supervisor, onOwnerGone: ()
     left: onOwnerGone,
   };
   const server = createServer((request, response) => {
+    if (request.method === "POST" || request.url?.startsWith("/events") === true) visited.resolve();
     void answer(supervisor, { request, response, owner }).catch((error: unknown) => {
       const status = isFlowError(error) ? 409 : 500;
       send(response, status, { error: messageOf(error), ...(isFlowError(error) ? { code: error.code } : {}) });
@@ -43,6 +46,7 @@ export async function startControlServer(supervisor: Supervisor, onOwnerGone: ()
     get wasOwned() {
       return wasOwned;
     },
+    visited: visited.promise,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -80,14 +84,11 @@ async function answer(supervisor: Supervisor, { request, response, owner }: Exch
     const services = supervisor.document.services.map((status) => status.name);
     return send(response, 404, { error: `there is no service ${name}`, services });
   }
-  await control(supervisor, service, verb as "start" | "stop" | "restart");
+  const kill = url.searchParams.get("kill") === "1";
+  if (verb === "start") await supervisor.startService(service);
+  else if (verb === "stop") await supervisor.stopService(service, { kill });
+  else await supervisor.restartService(service);
   return send(response, 200, service.status);
-}
-
-async function control(supervisor: Supervisor, service: SupervisedService, verb: "start" | "stop" | "restart") {
-  if (verb === "start") return await supervisor.startService(service);
-  if (verb === "stop") return await supervisor.stopService(service);
-  return await supervisor.restartService(service);
 }
 
 /** Tells a client how things are, and then every change. */
@@ -102,8 +103,7 @@ function stream(supervisor: Supervisor, response: ServerResponse, owner: Owner |
   for (const { plan, state, reason, port, pid } of supervisor.services.values()) {
     write({ type: "state", service: plan.name, kind: plan.kind, state, reason, port, pid });
   }
-  const { state, exitCode } = supervisor;
-  write({ type: "run", state, ...(state === "stopped" ? { exitCode } : {}) });
+  write(supervisor.stateEvent);
   const unsubscribe = supervisor.subscribe(write);
   response.once("close", () => {
     unsubscribe();

@@ -5,6 +5,7 @@ import type { RunPlan } from "../types.ts";
 import { startControlServer } from "./control-server.ts";
 import { makePipes } from "./output-pipe.ts";
 import { reapLeftovers } from "./process-list.ts";
+import { removeStaleSocket } from "./run-file.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface SupervisorProcess {
@@ -20,6 +21,8 @@ export interface SupervisorProcess {
 const ownerMs = 10_000;
 /** How long services have to drain when the terminal went away without a word. */
 const abandonedMs = 1_000;
+/** How long a stop may take after a fault of the supervisor. */
+const brokenMs = 5_000;
 /** How long those attached may take to read the last event. */
 const farewellMs = 500;
 
@@ -33,13 +36,18 @@ export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Prom
     reapLeftovers(plan.directory),
     connectConsul(plan),
   ]);
+  removeStaleSocket(plan.directory);
   const supervisor = new Supervisor(plan, { pipes, consul });
   if (reaped > 0) supervisor.say(`ended ${reaped} processes that a killed run had left`);
+  const broken = Promise.withResolvers<void>();
   host.onFault((error) => {
-    supervisor.say(`fault of the supervisor: ${error instanceof Error ? error.stack : messageOf(error)}`);
-    void supervisor.stop({ kill: true });
+    // Should even the stop fail, the guardian does it once this process is gone.
+    setTimeout(broken.resolve, brokenMs).unref();
+    supervisor.fail(`fault of the supervisor: ${error instanceof Error ? error.stack : messageOf(error)}`);
   });
+  const dismissed = Promise.withResolvers<void>();
   const abandon = (why: string) => {
+    dismissed.resolve();
     supervisor.say(why);
     void supervisor.stop();
     void delay(abandonedMs, undefined, { ref: false }).then(() => supervisor.stop({ kill: true }));
@@ -50,10 +58,15 @@ export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Prom
     setTimeout(unclaimed, ownerMs).unref();
   }
   let signals = 0;
-  host.onSignal(() => void supervisor.stop({ kill: signals++ > 0 }));
+  host.onSignal(() => {
+    dismissed.resolve();
+    void supervisor.stop({ kill: signals++ > 0 });
+  });
   void supervisor.run();
   host.onListening();
-  await supervisor.ended;
+  await Promise.race([supervisor.ended, broken.promise]);
+  // A run may be over before who started it could ask how it ends.
+  await Promise.race([control.visited, dismissed.promise, delay(ownerMs)]);
   await Promise.race([control.close(), delay(farewellMs)]);
   return supervisor.exitCode;
 }

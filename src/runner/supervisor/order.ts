@@ -17,8 +17,8 @@ export function obstacleOf(
     const dependency = services.get(name);
     if (dependency === undefined) continue;
     const { state, reason, pid } = dependency;
-    if (failedStates.includes(state)) {
-      const what = state === "failed" ? "failed" : `is ${state}`;
+    if (failedStates.includes(state) || dependency.isLooping) {
+      const what = state === "failed" ? "failed" : state === "blocked" ? "is blocked" : "is crash-looping";
       return { isFinal: true, reason: `${name} ${what}${reason === null ? "" : `: ${reason}`}` };
     }
     const isMet =

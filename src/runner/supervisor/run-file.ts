@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identify, type ProcessIdentity } from "../../core/proc.ts";
 
@@ -20,6 +20,15 @@ export function writeRunFile(directory: string, run: Omit<RunFile, "supervisor">
   const supervisor = identify(process.pid) ?? { pid: process.pid, startTime: "" };
   writeFileSync(`${path}.new`, JSON.stringify({ ...run, supervisor } satisfies RunFile), { mode: 0o600 });
   renameSync(`${path}.new`, path);
+}
+
+/** Takes away the control socket of a supervisor that was killed: each run has its own. */
+export function removeStaleSocket(directory: string): void {
+  try {
+    rmSync((JSON.parse(readFileSync(runFilePath(directory), "utf8")) as RunFile).socket, { force: true });
+  } catch {
+    // There was no run, or it ended properly.
+  }
 }
 
 export function removeRunFile(directory: string): void {

@@ -36,11 +36,15 @@ export interface ServiceSurroundings {
 interface Running extends Program {
   /** Aborted when nobody waits for its gate any more: it ended, or shall. */
   gate: AbortController;
+  /** Aborted when it shall end at once. */
+  kill: AbortController;
   stopping: boolean;
 }
 
 /** Ms between leaving Consul and TERM, when only this service stops: callers learn of it meanwhile. */
 const leaveMs = 200;
+/** How often a stop says what it waits for. */
+const nagMs = 2_000;
 /** The longest that setTimeout takes: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
 /** Other ports that are tried one after the other when somebody else is always faster. */
@@ -97,6 +101,11 @@ export class SupervisedService {
     };
   }
 
+  /** Whether it crashed so often that a further start gives no hope. */
+  get isLooping(): boolean {
+    return this.#backoff.isLooping && this.state !== "ready";
+  }
+
   get pid(): number | null {
     return this.#running?.pid ?? null;
   }
@@ -138,9 +147,10 @@ export class SupervisedService {
     await settled;
   }
 
-  /** Ends the program with all it started, deregistered first. Resolves when nothing of it runs. */
-  async stop(): Promise<void> {
+  /** Ends the program with all it started, deregistered first; with `kill` at once. Resolves when nothing of it runs. */
+  async stop({ kill = false }: { kill?: boolean } = {}): Promise<void> {
     clearTimeout(this.#timer);
+    if (kill) this.#running?.kill.abort();
     await this.#inTurn(() => this.#stopNow());
   }
 
@@ -177,14 +187,6 @@ export class SupervisedService {
     void this.#becomeReady(running);
   }
 
-  /** What of it still runs, for people: `node (process 17)`. */
-  async describeLeft(): Promise<string> {
-    const running = this.#running;
-    if (running === undefined) return "";
-    const members = (await this.#around.census.take()).membersOf(running);
-    return members.map(({ name, pid }) => `${name} (process ${pid})`).join(", ");
-  }
-
   /** Gives its output back; nothing of it may run any more. */
   close(): void {
     this.#output.close();
@@ -215,7 +217,7 @@ export class SupervisedService {
       output: this.#output,
     });
     if ("code" in program) return { settled: this.#refuse(program) };
-    const running: Running = { ...program, gate: new AbortController(), stopping: false };
+    const running: Running = { ...program, gate: new AbortController(), kill: new AbortController(), stopping: false };
     this.#running = running;
     processes.add(running.pid, this.#consulId);
     this.#around.changed(this);
@@ -341,8 +343,11 @@ export class SupervisedService {
     const rival = this.state === "starting" ? this.#rivalFor(running) : undefined;
     const swept = this.#inTurn(() => this.#end(running));
     this.#running = undefined;
-    this.exitCode = exit.code;
     const { restart, gate } = this.plan;
+    const isJob = gate.completed === true || gate.started === true;
+    if (exit.code === 0 && !isJob && this.state === "starting")
+      exit = { code: exitCodes.failure, how: `${exit.how} before it was ready` };
+    this.exitCode = exit.code;
     if (exit.code === 0 && (gate.completed === true || restart.policy !== "always")) return this.set("completed");
     if (exit.code !== 0 && rival !== undefined) {
       exit = { ...exit, how: `${exit.how}: port ${this.#port} is in use by process ${rival}` };
@@ -388,7 +393,7 @@ export class SupervisedService {
     this.set("stopping");
     await this.#deregister();
     if (wasReady && !this.#retired && this.#consulId !== undefined) {
-      await delay(leaveMs, undefined, { signal: this.#around.force }).catch(() => {});
+      await delay(leaveMs, undefined, { signal: this.#forceFor(running) }).catch(() => {});
     }
     await this.#end(running);
     this.set("stopped");
@@ -396,14 +401,32 @@ export class SupervisedService {
 
   /** Ends a program with all it started, and what it left in Consul. */
   async #end(running: Running): Promise<void> {
-    const { force, census, processes, notice } = this.#around;
+    const { census, processes, notice } = this.#around;
     const { signal, timeoutMs } = this.plan.stop;
+    const force = this.#forceFor(running);
+    const nagging = setInterval(() => void this.#nag(running), nagMs);
     const isGone = await endClan({ ...running, signal, timeoutMs, force, census });
+    clearInterval(nagging);
     if (isGone) processes.remove(running.pid);
     else notice(`${this.plan.name}: process group ${running.group} could not be ended`);
     this.#output.drain();
     if (this.#running === running) this.#running = undefined;
     await this.#deregister();
+  }
+
+  /** Aborted when it, or everything, has to end at once. */
+  #forceFor({ kill }: Running): AbortSignal {
+    return AbortSignal.any([kill.signal, this.#around.force]);
+  }
+
+  /** Says what a stop waits for. */
+  async #nag(running: Running): Promise<void> {
+    const { census, notice } = this.#around;
+    const members = (await census.take()).membersOf(running);
+    if (members.length === 0) return;
+    const { signal, timeoutMs } = this.plan.stop;
+    const names = members.map(({ name, pid }) => `${name} (process ${pid})`).join(", ");
+    notice(`still waiting for ${this.plan.name}: ${names}; KILL comes ${timeoutMs / 1_000} s after ${signal}`);
   }
 
   #describeGate(): string {
@@ -413,6 +436,7 @@ export class SupervisedService {
     if (gate.http !== undefined) return `GET ${gate.http} on port ${this.#port} is not answered`;
     if (gate.grpc !== undefined) return `gRPC health on port ${this.#port} is not SERVING`;
     if (gate.log !== undefined) return `no line matched ${gate.log}`;
+    if (gate.completed === true) return "it has not ended";
     return `port ${this.#port} is not open`;
   }
 }

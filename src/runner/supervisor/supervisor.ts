@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../core/error-codes.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
-import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState } from "../types.ts";
+import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
 import { CensusTaker } from "./census.ts";
 import { describeChange } from "./describe-change.ts";
 import { startGuardian, type Guardian } from "./guardian.ts";
@@ -14,8 +14,7 @@ import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { SupervisedService, type ServiceSurroundings } from "./service.ts";
 import { obstacleOf, stopInOrder } from "./order.ts";
 
-/** How often a stop says what it waits for. */
-const nagMs = 2_000;
+const startableStates: readonly ServiceState[] = ["pending", "waiting", "blocked"];
 /** How long everything has to stay well before it is called ready. */
 const steadyMs = 1_000;
 
@@ -63,7 +62,10 @@ export class Supervisor {
           : { client: consul, registrar: new Registrar(consul, (text) => this.say(text)) },
       ports: new Set(plan.processes.flatMap(({ port }) => port ?? [])),
       changed: (service) => this.#changed(service),
-      notice: (text) => this.say(text),
+      notice: (text) => {
+        this.say(text);
+        this.#tell({ type: "notice", text });
+      },
       force: this.#force.signal,
     };
     this.services = new Map(
@@ -88,6 +90,13 @@ export class Supervisor {
     return this.#firstFailure ?? exitCodes.ok;
   }
 
+  /** What is told of the run's state. */
+  get stateEvent(): RunEvent {
+    const state = this.#state;
+    if (state !== "stopped") return { type: "run", state };
+    return { type: "run", state, exitCode: this.exitCode, document: this.document };
+  }
+
   get document(): RunDocument {
     const { consul, edge, id, flowVersion } = this.plan;
     const agent = this.services.get("consul");
@@ -98,6 +107,7 @@ export class Supervisor {
         state: this.#state,
         supervisorPid: process.pid,
         startedAt: this.#startedAt.toISOString(),
+        exitCode: this.exitCode,
         consul: consul === undefined ? null : { ...consul, pid: agent?.pid ?? null },
         edge: edge === undefined ? null : { ...edge, pid: entry?.pid ?? null, state: entry?.state ?? "stopped" },
         flowVersion,
@@ -135,14 +145,13 @@ export class Supervisor {
     this.#refuseWhenStopping();
     this.#held.delete(service.plan.name);
     await service.start();
-    this.#unblock();
   }
 
   /** @throws FlowError FLOW_RUN_STOPPING */
-  async stopService(service: SupervisedService): Promise<void> {
+  async stopService(service: SupervisedService, options: { kill?: boolean } = {}): Promise<void> {
     this.#refuseWhenStopping();
     this.#held.add(service.plan.name);
-    await service.stop();
+    await service.stop(options);
   }
 
   /** @throws FlowError FLOW_RUN_STOPPING */
@@ -150,7 +159,6 @@ export class Supervisor {
     this.#refuseWhenStopping();
     this.#held.delete(service.plan.name);
     await service.restart();
-    this.#unblock();
   }
 
   /** Stops everything: each service when nothing that depends on it runs any more. With `kill` at once. */
@@ -158,6 +166,13 @@ export class Supervisor {
     if (options.kill === true) this.#force.abort();
     this.#stopping ??= this.#stopAll();
     await this.#stopping;
+  }
+
+  /** Ends everything at once because of a fault of the supervisor itself. */
+  fail(why: string): void {
+    this.say(why);
+    this.#firstFailure ??= exitCodes.failure;
+    void this.stop({ kill: true });
   }
 
   #refuseWhenStopping(): void {
@@ -168,6 +183,8 @@ export class Supervisor {
   async #startInTurn(service: SupervisedService): Promise<void> {
     for (;;) {
       if (this.#stopping !== undefined || this.#held.has(service.plan.name)) return;
+      // A person did not wait, and started it.
+      if (!startableStates.includes(service.state)) return;
       const changed = this.#wake.promise;
       const obstacle = obstacleOf(service.plan, this.services);
       if (obstacle === undefined) break;
@@ -175,10 +192,11 @@ export class Supervisor {
       if (service.state !== "waiting" || service.reason !== obstacle.reason) service.set("waiting", obstacle.reason);
       else await changed;
     }
+    if (service.state === "blocked") service.set("waiting");
     await service.start();
   }
 
-  /** What was blocked by a service that runs again may be started now. */
+  /** What was blocked by a service that is on its way again waits for it again. */
   #unblock(): void {
     for (const service of this.services.values()) {
       if (service.state !== "blocked" || obstacleOf(service.plan, this.services)?.isFinal === true) continue;
@@ -237,18 +255,19 @@ export class Supervisor {
 
   #setState(state: RunState): void {
     this.#state = state;
-    this.#tell({ type: "run", state, ...(state === "stopped" ? { exitCode: this.exitCode } : {}) });
+    this.#tell(this.stateEvent);
   }
 
   #changed(service: SupervisedService): void {
     const { plan, state, reason, port, pid } = service;
-    if (state === "failed" || state === "crash-looping") this.#firstFailure ??= service.exitCode ?? exitCodes.failure;
+    if (state === "failed" || state === "crash-looping") this.#firstFailure ??= service.exitCode || exitCodes.failure;
     const line = this.#stopping === undefined ? describeChange(service, this.#startedTick) : undefined;
     if (line !== undefined) this.say(line);
     this.#tell({ type: "state", service: plan.name, kind: plan.kind, state, reason, port, pid });
     const wake = this.#wake;
     this.#wake = Promise.withResolvers();
     wake.resolve();
+    this.#unblock();
   }
 
   #tell(event: RunEvent): void {
@@ -259,11 +278,9 @@ export class Supervisor {
     this.#setState("stopping");
     const services = [...this.services.values()];
     for (const service of services) service.retire();
-    const nagging = setInterval(() => void this.#nag(services), nagMs);
     // First the way in: what is under way through it finds the services still there.
     await this.services.get("edge")?.stop();
     await stopInOrder(services);
-    clearInterval(nagging);
     for (const service of services) service.close();
     this.#guardian.dismiss();
     this.#processes.clear();
@@ -273,17 +290,5 @@ export class Supervisor {
     this.#setState("stopped");
     this.#logs.close();
     this.#ended.resolve();
-  }
-
-  async #nag(services: readonly SupervisedService[]): Promise<void> {
-    for (const service of services) {
-      if (service.state !== "stopping") continue;
-      const left = await service.describeLeft();
-      if (left === "") continue;
-      const { signal, timeoutMs } = service.plan.stop;
-      const text = `still waiting for ${service.plan.name}: ${left}; KILL comes ${timeoutMs / 1_000} s after ${signal}`;
-      this.say(text);
-      this.#tell({ type: "notice", text });
-    }
   }
 }

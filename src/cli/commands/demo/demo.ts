@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describeInstallation } from "../../../core/installation.ts";
 import { defineCommand, type CliContext } from "../../command.ts";
+import { namesOf } from "../run/announce.ts";
 
 export const command = defineCommand({
   name: "demo",
@@ -23,12 +24,13 @@ export const command = defineCommand({
     const { announce } = await import("../run/announce.ts");
     const { follow } = await import("../run/follow.ts");
     const inside = await insideWorkspace(ctx, home);
+    const since = ctx.now().toISOString();
     const { plan, client } = await startRun(inside, { services: [], attached: true });
     announce(inside, plan);
     const { showCalls } = await import("./show-calls.ts");
     const shown = new AbortController();
     void showCalls(inside, { client, plan, home, signal: shown.signal });
-    const exitCode = await follow(inside, { client, logs: plan.logs, own: true });
+    const exitCode = await follow(inside, { client, logs: plan.logs, services: namesOf(plan), since, own: true });
     shown.abort();
     return { exitCode };
   },

@@ -13,6 +13,10 @@ export function announce(ctx: CliContext, plan: RunPlan): void {
     info(ctx, `Consul: ${kind} at http://${plan.consul.address}`);
   }
   if (plan.edge !== undefined) info(ctx, `edge:   http://${plan.edge.address}`);
-  const names = plan.processes.filter(({ kind }) => kind === "service").map(({ name }) => name);
-  info(ctx, `starting ${names.join(", ")}`);
+  info(ctx, `starting ${namesOf(plan).join(", ")}`);
+}
+
+/** Names of a run's services, without Consul and the edge. */
+export function namesOf({ processes }: RunPlan): string[] {
+  return processes.filter(({ kind }) => kind === "service").map(({ name }) => name);
 }

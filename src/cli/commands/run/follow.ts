@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../../core/error-codes.ts";
-import { isFlowError } from "../../../core/errors.ts";
+import { FlowError, isFlowError, messageOf } from "../../../core/errors.ts";
 import { info, warn } from "../../../core/events.ts";
-import { followLogs, ownLog, type RunClient, type RunDocument } from "../../../runner/index.ts";
+import { followLogs, ownLog, type LogLine, type RunClient, type RunEvent } from "../../../runner/index.ts";
 import type { CliContext } from "../../command.ts";
 import { ServicePrefixes } from "./service-colours.ts";
 
@@ -10,70 +10,97 @@ export interface FollowTarget {
   client: RunClient;
   /** Directory of the run's logs. */
   logs: string;
+  /** Services whose lines are shown. Those of Consul and the edge are left to `flow logs`. */
+  services: readonly string[];
+  /** ISO time when the run began. */
+  since: string;
   /** The run belongs to this terminal: Ctrl-C stops it, and when this process goes without a word, it ends. */
   own: boolean;
 }
 
+/** How long the reader of the output may take for the last lines. */
+const patienceMs = 2_000;
+
 /**
- * Shows a run on the terminal until it ends: what its services write and what becomes of them. The lines of Consul
- * and the edge are left to `flow logs`. The first Ctrl-C stops an own run, a second kills it.
+ * Shows a run on the terminal until it ends: what its services write and what becomes of them; with `--json` log
+ * lines (`type: "log"`) and the run's events, a document a line. The first Ctrl-C stops an own run, a second kills it.
  * @returns the run's exit code; 130 or 143 when a signal ended it and no service had failed
+ * @throws FlowError FLOW_RUN_SUPERVISOR_LOST
  */
-export async function follow(ctx: CliContext, { client, logs, own }: FollowTarget): Promise<number> {
-  const document = await client.state();
+export async function follow(ctx: CliContext, target: FollowTarget): Promise<number> {
+  const { client, own } = target;
   const ended = Promise.withResolvers<void>();
   let interrupted: number | undefined;
-  const release = takeSignals((code) => {
+  const interrupt = (code: number) => {
     if (!own) return process.exit(exitCodes.ok);
     if (interrupted === undefined) info(ctx, "stopping; Ctrl-C again kills");
     void client.stop({ kill: interrupted !== undefined }).catch(() => {});
     interrupted ??= code;
-  });
-  const shown = showLogs(ctx, { document, logs, ended: ended.promise });
+  };
+  const release = takeSignals(interrupt);
+  const shown = showLogs(ctx, target, ended.promise)
+    .catch((error: unknown) => warn(ctx, `the logs cannot be shown: ${messageOf(error)}`))
+    .then(() => true);
   try {
-    for await (const event of client.events({ own })) {
-      if (event.type === "notice") info(ctx, event.text);
-      if (event.type === "run" && event.state === "stopped") {
-        return event.exitCode === 0 ? (interrupted ?? exitCodes.ok) : (event.exitCode ?? exitCodes.failure);
-      }
-    }
-    warn(ctx, "the supervisor is gone");
-    return interrupted ?? exitCodes.failure;
-  } catch (error) {
-    if (isFlowError(error)) throw error;
-    warn(ctx, "the supervisor is gone");
-    return interrupted ?? exitCodes.failure;
+    // Ctrl-C may have come while the run was being started.
+    const early: unknown = ctx.signal.reason;
+    if (ctx.signal.aborted) interrupt(isFlowError(early) ? early.exitCode : exitCodes.interrupted);
+    const runsCode = await showEvents(ctx, client.events({ own }));
+    const exitCode = runsCode === exitCodes.ok ? (interrupted ?? exitCodes.ok) : runsCode;
+    ended.resolve();
+    // A reader that takes nothing must not keep this process: the rest is in the files.
+    const isShown = await Promise.race([shown, delay(patienceMs, false, { ref: false })]);
+    if (!isShown) process.exit(exitCode ?? exitCodes.failure);
+    if (exitCode === undefined) throw supervisorLost();
+    return exitCode;
   } finally {
     ended.resolve();
-    // A terminal that takes nothing (Ctrl-S) must not keep this process: the rest is in the files.
-    await Promise.race([shown, delay(2_000, undefined, { ref: false })]);
     release();
   }
 }
 
-interface Shown {
-  document: RunDocument;
-  logs: string;
-  ended: Promise<void>;
+/** @returns the run's exit code; undefined when the supervisor went without saying it */
+async function showEvents(ctx: CliContext, events: AsyncIterable<RunEvent>): Promise<number | undefined> {
+  try {
+    for await (const event of events) {
+      // Else the log of the supervisor tells all of it.
+      if (ctx.json) ctx.streams.stdout.write(`${JSON.stringify(event)}\n`);
+      if (event.type === "run" && event.state === "stopped") return event.exitCode;
+    }
+  } catch (error) {
+    if (isFlowError(error)) throw error;
+  }
+  return undefined;
 }
 
-async function showLogs(ctx: CliContext, { document, logs, ended }: Shown): Promise<void> {
-  const names = document.services.map(({ name }) => name);
-  const prefixes = new ServicePrefixes(names, ctx.streams.stdoutColour);
+function supervisorLost(): FlowError {
+  return new FlowError("FLOW_RUN_SUPERVISOR_LOST", "the supervisor is gone: everything it ran is being ended", {
+    hint: "flow logs shows what was written; the next flow run begins anew",
+  });
+}
+
+async function showLogs(ctx: CliContext, { logs, services, since }: FollowTarget, ended: Promise<void>): Promise<void> {
+  const { stdout, stdoutColour } = ctx.streams;
+  const prefixes = new ServicePrefixes(services, stdoutColour);
+  const format = (line: LogLine): string => {
+    if (ctx.json) return JSON.stringify({ type: "log", ...line });
+    return line.service === ownLog ? prefixes.event(line.line) : prefixes.line(line.service, line.line);
+  };
   let missed = 0;
   const lines = followLogs(logs, {
-    services: [...names, ownLog],
+    services: [...services, ownLog],
     ended,
-    ...(document.run === null ? {} : { since: document.run.startedAt }),
+    since,
     onMissed: (count) => {
       missed = count;
     },
   });
-  for await (const { service, line } of lines) {
-    const text = service === ownLog ? prefixes.event(line) : prefixes.line(service, line);
+  for await (const line of lines) {
+    // The terminal was closed.
+    if (stdout.destroyed) return;
     // The files are followed: a slow terminal holds up this process alone.
-    if (!ctx.streams.stdout.write(`${text}\n`)) {
-      await new Promise((resolve) => ctx.streams.stdout.once("drain", resolve).once("close", resolve));
+    if (!stdout.write(`${format(line)}\n`)) {
+      await new Promise((resolve) => stdout.once("drain", resolve).once("close", resolve));
     }
   }
   if (missed > 0) warn(ctx, `${missed} lines were not shown: they were rotated away before this terminal took them`);

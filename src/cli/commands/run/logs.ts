@@ -1,5 +1,6 @@
 import { FlowError } from "../../../core/errors.ts";
 import { warn } from "../../../core/events.ts";
+import { suggest } from "../../../core/suggest.ts";
 import type { LogFilter, LogLine, RunClient } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
 import { ServicePrefixes } from "./service-colours.ts";
@@ -25,7 +26,8 @@ export const command = defineCommand<AsyncIterable<LogLine>>({
     { flags: "--grep <pattern>", description: "only lines that match a regular expression" },
   ],
   run: async (ctx, { args, options }) => {
-    const { connectRunAt, findHome, followLogs, readLogs, runPaths } = await import("../../../runner/index.ts");
+    const { connectRunAt, findHome, followLogs, loggedServices, readLogs, runPaths } =
+      await import("../../../runner/index.ts");
     const home = await findHome(ctx);
     if (home === undefined)
       throw new FlowError("FLOW_CONFIG_NOT_FOUND", "there is no flow.yaml here or above", {
@@ -38,8 +40,15 @@ export const command = defineCommand<AsyncIterable<LogLine>>({
       ...(typeof options.grep === "string" ? { grep: parsePattern(options.grep) } : {}),
     };
     const { logs } = runPaths(home);
-    if (options.follow !== true) return asStream(readLogs(logs, filter));
     const client = await connectRunAt(home);
+    const running = filter.services.length > 0 ? await client?.state() : undefined;
+    const known = [...new Set([...loggedServices(logs), ...(running?.services.map(({ name }) => name) ?? [])])];
+    const unknown = filter.services.find((name) => !known.includes(name));
+    if (unknown !== undefined)
+      throw new FlowError("FLOW_RUN_NO_SERVICE", `no service "${unknown}" has written anything here`, {
+        hint: known.length === 0 ? "flow run starts the services" : suggest(unknown, known, { plural: "services" }),
+      });
+    if (options.follow !== true) return asStream(readLogs(logs, filter));
     return followLogs(logs, {
       ...filter,
       signal: ctx.signal,

@@ -1,5 +1,6 @@
 import type { ServiceStatus } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
+import { telling } from "./telling.ts";
 
 export const command = defineCommand<{ services: ServiceStatus[] }>({
   name: "restart",
@@ -13,7 +14,9 @@ export const command = defineCommand<{ services: ServiceStatus[] }>({
     const { requireRun } = await import("../../../runner/client.ts");
     const client = await requireRun(ctx);
     const services: ServiceStatus[] = [];
-    for (const name of args.service as string[]) services.push(await client.control(name, "restart"));
+    await telling(ctx, client, async () => {
+      for (const name of args.service as string[]) services.push(await client.control(name, "restart"));
+    });
     return { services };
   },
   render: ({ services }) =>

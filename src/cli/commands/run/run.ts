@@ -1,14 +1,13 @@
-import { exitCodes } from "../../../core/error-codes.ts";
 import type { RunDocument } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
+import { Followed } from "./followed.ts";
+import { parseSeconds } from "./parse-seconds.ts";
 
-interface Result {
-  document: RunDocument | null;
+interface Detached extends RunDocument {
   exitCode: number;
-  attached: boolean;
 }
 
-export const command = defineCommand<Result>({
+export const command = defineCommand<Detached | Followed>({
   name: "run",
   summary: "start services with a local Consul and the edge, and follow them",
   examples: [
@@ -30,30 +29,33 @@ export const command = defineCommand<Result>({
   run: async (ctx, { args, options }) => {
     const { startRun } = await import("../../../runner/index.ts");
     const detach = options.detach === true;
+    const timeoutMs = parseSeconds("--timeout", options.timeout as string);
+    const since = ctx.now().toISOString();
     const { plan, client } = await startRun(ctx, {
       services: (args.service as string[] | undefined) ?? [],
       attached: !detach,
       ...(typeof options.consul === "string" ? { consul: options.consul } : {}),
       ...(options.edge === false ? { edge: false } : {}),
     });
-    const { announce } = await import("./announce.ts");
+    const { announce, namesOf } = await import("./announce.ts");
     announce(ctx, plan);
     if (detach) {
       const { waitUntilSettled } = await import("./wait-until.ts");
-      const state = await waitUntilSettled(ctx, client, Number(options.timeout) * 1_000);
-      const document = await client.state();
-      const failed = document.services.find(
-        ({ exitCode, state }) => exitCode !== null && exitCode !== 0 && state !== "blocked",
-      );
-      return {
-        document,
-        attached: false,
-        exitCode: state === "ready" ? exitCodes.ok : (failed?.exitCode ?? exitCodes.failure),
-      };
+      const { document, exitCode } = await waitUntilSettled(ctx, client, timeoutMs).catch(async (error: unknown) => {
+        // Who breaks off the start does not want half of it.
+        if (ctx.signal.aborted) await client.stop();
+        throw error;
+      });
+      return { ...document, exitCode };
     }
     const { follow } = await import("./follow.ts");
-    return { document: null, attached: true, exitCode: await follow(ctx, { client, logs: plan.logs, own: true }) };
+    return new Followed(await follow(ctx, { client, logs: plan.logs, services: namesOf(plan), since, own: true }));
   },
-  render: ({ document }) => (document === null ? "" : "flow ps shows it, flow logs -f follows it, flow stop ends it"),
+  render: (result) => {
+    const { run } = result as Detached;
+    return run === null || run.state === "stopped"
+      ? ""
+      : "flow ps shows it, flow logs -f follows it, flow stop ends it";
+  },
   exitCode: ({ exitCode }) => exitCode,
 });

@@ -1,6 +1,7 @@
 import { defineCommand } from "../../command.ts";
+import { telling } from "./telling.ts";
 
-export const command = defineCommand<{ stopped: string[]; exitCode?: number }>({
+export const command = defineCommand<{ stopped: string[] }>({
   name: "stop",
   summary: "stop the run, or some of its services",
   examples: [
@@ -17,11 +18,13 @@ export const command = defineCommand<{ stopped: string[]; exitCode?: number }>({
       const client = await connectRun(ctx);
       if (client === undefined) return { stopped: [] };
       const services = (await client.state()).services.map(({ name }) => name);
-      await client.stop({ kill: options.kill === true });
+      await telling(ctx, client, () => client.stop({ kill: options.kill === true }));
       return { stopped: services };
     }
     const client = await requireRun(ctx);
-    for (const name of names) await client.control(name, "stop");
+    await telling(ctx, client, async () => {
+      for (const name of names) await client.control(name, options.kill === true ? "kill" : "stop");
+    });
     return { stopped: names };
   },
   render: ({ stopped }) => (stopped.length === 0 ? "Nothing ran here." : `Stopped ${stopped.join(", ")}.`),

@@ -1,7 +1,8 @@
-import { exitCodes } from "../../../core/error-codes.ts";
+import type { RunState } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
+import { parseSeconds } from "./parse-seconds.ts";
 
-export const command = defineCommand({
+export const command = defineCommand<{ state: RunState; exitCode: number }>({
   name: "wait",
   summary: "wait until everything that runs is ready",
   examples: [
@@ -12,8 +13,10 @@ export const command = defineCommand({
   run: async (ctx, { options }) => {
     const { requireRun } = await import("../../../runner/client.ts");
     const { waitUntilSettled } = await import("./wait-until.ts");
-    return { state: await waitUntilSettled(ctx, await requireRun(ctx), Number(options.timeout) * 1_000) };
+    const timeoutMs = parseSeconds("--timeout", options.timeout as string);
+    const { document, exitCode } = await waitUntilSettled(ctx, await requireRun(ctx), timeoutMs);
+    return { state: document.run?.state ?? "stopped", exitCode };
   },
   render: ({ state }) => (state === "ready" ? "Everything is ready." : `The run is ${state}.`),
-  exitCode: ({ state }) => (state === "ready" ? exitCodes.ok : exitCodes.failure),
+  exitCode: ({ exitCode }) => exitCode,
 });
