@@ -47,6 +47,9 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
 }
 
+/** Servers of this process that were not stopped. */
+let running = 0;
+
 /**
  * Serves: listens, becomes SERVING, then registers in Consul. One port speaks gRPC, health, reflection and the web API.
  * @throws when the port cannot be listened on
@@ -74,9 +77,11 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
     createWebApi(table, { service: name, ...options.webApi }),
   );
   const sockets = new Set<Socket>();
+  let stopping: Promise<void> | undefined;
   const port = sharePort({
     http2: (socket) => grpc.accept(socket),
     http1: (socket) => {
+      if (stopping !== undefined && !port.listening) return void socket.destroy();
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       web.emit("connection", socket);
@@ -88,6 +93,7 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
   );
   const { port: number } = port.address() as AddressInfo;
   health.setServing(true);
+  running++;
 
   const consul = options.consul ?? environment.consul ?? false;
   const registration =
@@ -105,7 +111,6 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
   });
 
   const { promise: stopped, resolve: resolveStopped } = Promise.withResolvers<void>();
-  let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const drainMs = options.drainMs ?? environment.drainMs;
     await registration?.stop();
@@ -117,7 +122,8 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
     await Promise.all([grpc.drain(drainMs), drainHttp(sockets, () => web.closeIdleConnections(), drainMs)]);
     grpc.close();
     for (const socket of sockets) socket.destroy();
-    closeTargets();
+    // Other servers of this process call on.
+    if (--running === 0) closeTargets();
     await service.close();
     resolveStopped();
   };

@@ -12,6 +12,7 @@ export type ConsulKind = "embedded" | "real";
 export interface TestConsul {
   /** host:port of its HTTP API. */
   address: string;
+  pid: number;
   /** Kills it and removes its data. */
   stop(): Promise<void>;
 }
@@ -77,7 +78,7 @@ export async function startConsul(kind: ConsulKind, options: { httpPort?: number
     await stop();
     throw new Error(`the ${kind} Consul agent at ${address} did not become ready`);
   }
-  return { address, stop };
+  return { address, pid: child.pid as number, stop };
 }
 
 /** Starts a real agent on free ports with nothing in it. */

@@ -11,17 +11,21 @@ import type {
 } from "./types.ts";
 import { watch, type Answer } from "./watch.ts";
 
+/** An agent that has not answered by then is taken for one that is down. Blocking queries have a time of their own. */
+const requestTimeoutMs = 10_000;
+
 /** Connects to a Consul agent by its HTTP API; no request is made yet. */
 export function createConsul({ address, token, datacenter }: ConsulOptions): Consul {
   const url = new URL(address.includes("://") ? address : `http://${address}`);
   const secure = url.protocol === "https:";
   const port = Number(url.port || (secure ? 443 : 8500));
-  const client = new Client({
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port,
-    secure,
-    defaults: { ...(token === undefined ? {} : { token }), ...(datacenter === undefined ? {} : { dc: datacenter }) },
-  });
+  const defaults = {
+    timeout: requestTimeoutMs,
+    ...(token === undefined ? {} : { token }),
+    ...(datacenter === undefined ? {} : { dc: datacenter }),
+  };
+  // The library's types leave the timeout out.
+  const client = new Client({ host: url.hostname.replace(/^\[|\]$/g, ""), port, secure, defaults: defaults as object });
   const health = (service: string, passing: boolean, blocking: object = {}) =>
     client.health.service({ service, passing, ...blocking } as never);
   return {

@@ -7,7 +7,7 @@ export interface Answer<T> {
 }
 
 interface WatchOptions<T> {
-  ask: (blocking: { index?: string; wait?: string; stale?: boolean }, signal: AbortSignal) => Promise<Answer<T>>;
+  ask: (blocking: { index?: string; wait?: string; timeout?: number }, signal: AbortSignal) => Promise<Answer<T>>;
   signal: AbortSignal;
   onChange: (value: T) => void;
   onError?: (error: unknown) => void;
@@ -40,9 +40,9 @@ async function follow<T>({ ask, signal, onChange, onError }: WatchOptions<T>): P
   let refilled = performance.now();
   while (!signal.aborted) {
     try {
-      const timeout = AbortSignal.timeout(clientTimeoutMs);
-      const blocking = index === 0 ? {} : { index: String(index), wait: `${waitSeconds}s` };
-      const answer = await ask(blocking, AbortSignal.any([signal, timeout]));
+      const blocking =
+        index === 0 ? {} : { index: String(index), wait: `${waitSeconds}s`, timeout: Math.ceil(clientTimeoutMs) };
+      const answer = await ask(blocking, signal);
       if (signal.aborted) return;
       failures = 0;
       index = answer.index < index ? 0 : Math.max(1, answer.index);
@@ -60,9 +60,8 @@ async function follow<T>({ ask, signal, onChange, onError }: WatchOptions<T>): P
       continue;
     }
     const now = performance.now();
-    tokens = Math.min(burst, tokens + (now - refilled) / refillMs);
+    tokens = Math.min(burst, tokens + (now - refilled) / refillMs) - 1;
     refilled = now;
-    if (tokens >= 1) tokens--;
-    else await delay(refillMs * (1 - tokens), undefined, { signal, ref: false });
+    if (tokens < 0) await delay(refillMs * -tokens, undefined, { signal, ref: false });
   }
 }

@@ -7,8 +7,6 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { setTimeout as delay } from "node:timers/promises";
 import { Code } from "../../code.ts";
 import type { Context } from "../../context.ts";
 import { appendRemoteFrames, prependFrame, RpcError, toRpcError } from "../../error.ts";
@@ -17,12 +15,11 @@ import { wireMethod } from "../method-kinds.ts";
 import { outgoingHeaders } from "../propagation.ts";
 import { decodeError } from "../status-details.ts";
 import type { CallOptions as WireOptions, Headers, Outcome } from "../transport/transport.ts";
+import { Attempts } from "./attempts.ts";
 import type { Instance, Target } from "./target.ts";
 
 /** Ms a call may take when neither it nor its context says otherwise. */
 export const defaultTimeoutMs = 30_000;
-const mostAttempts = 3;
-
 export interface CallOptions {
   /** Ms until the call ends with DEADLINE_EXCEEDED, default 30,000; never later than the context's deadline. */
   timeoutMs?: number;
@@ -78,34 +75,17 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
     const { headers, wire, deadline } = prepare(site);
     const bytes = toBinary(input, create(input, request));
     const method = wireMethod(site.method);
-    const target = site.target();
-    const tried = new Set<string>();
-    target.budget.deposit();
-    for (let attempt = 1; ; attempt++) {
-      const instance = await target.pick(method.path, tried, deadline - Date.now());
+    const attempts = new Attempts(site, deadline);
+    for (;;) {
+      const instance = await attempts.next(method.path);
       const outcome = await instance.connection.unary(method, headers, bytes, wire);
       instance.breaker(method.path).record(outcome.code);
       if (outcome.response !== undefined) return fromBinary(output, outcome.response);
-      if (
-        attempt >= mostAttempts ||
-        !mayRepeat(site, outcome) ||
-        deadline - Date.now() < 10 ||
-        !target.budget.withdraw()
-      )
-        throw failure(outcome, instance);
-      tried.add(instance.key);
-      if (tried.size >= target.instances.length) await delay(25 * attempt * (1 + Math.random()));
+      if (!attempts.mayGoOn(outcome, instance)) throw failure(outcome, instance);
     }
   } catch (error) {
     throw atCallSite(error, site);
   }
-}
-
-/** UNAVAILABLE of a call that was certainly not begun may always be repeated, of another only when that does no harm. */
-function mayRepeat({ method, options, ctx }: CallSite, outcome: Outcome): boolean {
-  if (outcome.code !== Code.Unavailable || ctx.signal.aborted) return false;
-  if (outcome.unprocessed) return true;
-  return options.idempotent ?? method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
 }
 
 function failure(outcome: Outcome, instance: Instance): RpcError {
@@ -123,7 +103,10 @@ function atCallSite(error: unknown, site: CallSite): RpcError {
   return rpc;
 }
 
-/** A call whose answers, or requests, are streams. It is never repeated. */
+/**
+ * A call whose answers, or requests, are streams. It is repeated only while nothing has begun: requests are a list,
+ * which can be sent again, and no instance has seen them.
+ */
 export async function* callStream<I extends DescMessage, O extends DescMessage>(
   site: CallSite,
   input: I,
@@ -133,33 +116,37 @@ export async function* callStream<I extends DescMessage, O extends DescMessage>(
   try {
     const { headers, wire, deadline } = prepare(site);
     const method = wireMethod(site.method);
-    const instance = await site.target().pick(method.path, new Set(), deadline - Date.now());
-    const call = instance.connection.call(method, headers, wire);
-    let ended = false;
-    void call.outcome.then(() => (ended = true));
-    let sendError: unknown;
-    const sending = (async () => {
-      for await (const request of requests) {
-        if (ended) return;
-        await call.write(toBinary(input, create(input, request)));
+    const attempts = new Attempts(site, deadline);
+    for (;;) {
+      const instance = await attempts.next(method.path);
+      const call = instance.connection.call(method, headers, wire);
+      let ended = false;
+      void call.outcome.then(() => (ended = true));
+      let sendError: unknown;
+      const sending = (async () => {
+        for await (const request of requests) {
+          if (ended) return;
+          await call.write(toBinary(input, create(input, request)));
+        }
+        call.end();
+      })().catch((error: unknown) => {
+        sendError = error;
+        call.cancel();
+      });
+      let finished = false;
+      try {
+        for await (const message of call.messages) yield fromBinary(output, message);
+        finished = true;
+      } finally {
+        if (!finished) call.cancel();
       }
-      call.end();
-    })().catch((error: unknown) => {
-      sendError = error;
-      call.cancel();
-    });
-    let finished = false;
-    try {
-      for await (const message of call.messages) yield fromBinary(output, message);
-      finished = true;
-    } finally {
-      if (!finished) call.cancel();
+      const outcome = await call.outcome;
+      instance.breaker(method.path).record(outcome.code);
+      if (sendError !== undefined) throw sendError;
+      if (outcome.code === Code.Ok) return await sending;
+      const again = Array.isArray(requests) && outcome.unprocessed;
+      if (!again || !attempts.mayGoOn(outcome, instance)) throw failure(outcome, instance);
     }
-    const outcome = await call.outcome;
-    instance.breaker(method.path).record(outcome.code);
-    if (sendError !== undefined) throw sendError;
-    if (outcome.code !== Code.Ok) throw failure(outcome, instance);
-    await sending;
   } catch (error) {
     throw atCallSite(error, site);
   }

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createConsul, type Consul, type ServiceRegistration } from "../../consul/index.ts";
 import { environment } from "../../environment.ts";
 import { createLogger } from "../../log.ts";
 
 const everyMs = 5_000;
+const farewellMs = 3_000;
 const log = createLogger(() => (environment.service === undefined ? {} : { service: environment.service }));
 
 /** Keeps a service registered: an agent that lost it (wiped, restarted) has it back within ten seconds. */
@@ -12,6 +14,7 @@ export class Registration {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #lost = false;
+  #working: Promise<void> = Promise.resolve();
 
   constructor(address: string, definition: ServiceRegistration) {
     this.#consul = createConsul({
@@ -24,7 +27,7 @@ export class Registration {
   /** Registers; when Consul cannot be reached it is tried again in the background. */
   async start(): Promise<void> {
     await this.#ensure(true);
-    this.#timer = setInterval(() => void this.#ensure(false), everyMs).unref();
+    this.#timer = setInterval(() => void (this.#working = this.#ensure(false)), everyMs).unref();
   }
 
   async #ensure(first: boolean): Promise<void> {
@@ -43,10 +46,19 @@ export class Registration {
     }
   }
 
-  /** Takes the service out of Consul. Failing to is no reason not to stop. */
+  /** Takes the service out of Consul. Failing to, or getting no answer for 3 s, is no reason not to stop. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
+    const waited = new AbortController();
+    const patience = delay(farewellMs, undefined, { signal: waited.signal }).catch(() => {});
+    await Promise.race([this.#farewell(), patience]);
+    waited.abort();
+  }
+
+  async #farewell(): Promise<void> {
+    // A registration that is on its way would arrive after the farewell, and stay.
+    await this.#working;
     await this.#consul.deregister(this.#definition.id).catch(() => {});
   }
 }

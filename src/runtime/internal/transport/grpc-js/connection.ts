@@ -178,12 +178,18 @@ function cancelWith(signal: AbortSignal | undefined, cancel: () => void): () => 
   return () => signal.removeEventListener("abort", cancel);
 }
 
+/**
+ * How grpc-js tells of calls whose peer never began them: the connection was not made, it was closed from this side
+ * before the call was on it, or the stream was refused, which is what becomes of those that cross a peer's GOAWAY
+ * (RFC 9113, section 6.8).
+ */
+const notBegun = /^(?:No connection established|Channel closed before call started$|Stream refused by server$)/;
+
 function outcomeOf(status: StatusObject | ServiceError): Outcome {
   return {
     code: status.code,
     message: status.details,
     trailers: fromMetadata(status.metadata),
-    // grpc-js says so only of connections that were never made.
-    unprocessed: status.code === Code.Unavailable && status.details.startsWith("No connection established"),
+    unprocessed: status.code === Code.Unavailable && notBegun.test(status.details),
   };
 }

@@ -44,8 +44,11 @@ export function listenGrpcJs(options: ListenOptions, handler: CallHandler): List
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   let idle: (() => void) | undefined;
+  let draining = false;
   return {
     accept: (socket) => {
+      // It came while the port was closing. Its caller knows that a connection without a single frame carried nothing.
+      if (draining) return void socket.destroy();
       sockets.add(socket);
       socket.once("close", () => {
         sockets.delete(socket);
@@ -54,6 +57,7 @@ export function listenGrpcJs(options: ListenOptions, handler: CallHandler): List
       injector.injectConnection(socket);
     },
     drain: async (graceMs) => {
+      draining = true;
       injector.drain(graceMs);
       if (sockets.size === 0) return;
       await new Promise<void>((resolve) => {
@@ -65,6 +69,7 @@ export function listenGrpcJs(options: ListenOptions, handler: CallHandler): List
       });
     },
     close: () => {
+      draining = true;
       injector.destroy();
       server.forceShutdown();
       for (const socket of sockets) socket.destroy();
