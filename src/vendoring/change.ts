@@ -50,9 +50,8 @@ export async function changeMirror(
     const title = `Importing ${plan.incoming.length} prefixes`;
     const built = await step(ctx, { id: "vendor.import", title }, async () => {
       const made = await prepareImport(ctx, mirror, plan);
-      if ([...made.trees.values()].some(({ conflicts }) => conflicts.length > 0))
-        return await enterConflict(ctx, git, made);
-      const { head: commit, changes } = await commitImport(ctx, git, made);
+      if ([...made.trees.values()].some(({ conflicts }) => conflicts.length > 0)) return await enterConflict(git, made);
+      const { head: commit, changes } = await commitImport(git, made);
       ctx.signal.throwIfAborted();
       return { head: commit, changes };
     });

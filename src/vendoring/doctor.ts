@@ -30,7 +30,7 @@ export async function rebuildMirror(
     const prefixes = Object.keys(manifest.prefixes).length;
     const changed = (await topFile(git, manifestFile, head)) !== text;
     if (!changed || dryRun) return { prefixes, changed, head };
-    const by = await committer(ctx, git);
+    const by = await committer(git);
     const made = await importing(git, (importer) =>
       importer.pathCommit("refs/flow/import/head", {
         parents: [head],

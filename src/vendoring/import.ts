@@ -56,7 +56,7 @@ export async function prepareImport(
   const git = new Git(ctx, mirror.dir);
   const { head = "" } = mirror;
   const branch = await git.text(["symbolic-ref", "--quiet", "--short", "HEAD"], { okCodes: [0, 1] });
-  const squashed = await squashAll(git, mirror, { incoming: plan.incoming, by: await committer(ctx, git) });
+  const squashed = await squashAll(git, mirror, { incoming: plan.incoming, by: await committer(git) });
   const manifest = manifestAfter(mirror, plan);
   const prefixes = [...Object.keys(manifest.prefixes), ...plan.incoming.map(({ prefix }) => prefix)];
   const trees = await mergedTrees(git, { head, squashed, prefixes });
@@ -71,12 +71,11 @@ export async function prepareImport(
  * @param trees what each squashed prefix will hold
  */
 export async function commitImport(
-  ctx: FlowContext,
   git: Git,
   { prepared, trees }: { prepared: PreparedImport; trees: ReadonlyMap<string, Pick<MergedTree, "tree" | "patched">> },
 ): Promise<ImportResult> {
   const { head, branch, squashed, remove, unlink } = prepared;
-  const by = await committer(ctx, git);
+  const by = await committer(git);
   const prefixes = { ...prepared.manifest.prefixes };
   const manifest: Manifest = { version: 1, prefixes };
   const staying = Object.keys(prefixes);

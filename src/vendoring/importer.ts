@@ -1,6 +1,5 @@
-import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-import type { Git } from "../core/git/index.ts";
+import { identityEnvironment, type Git } from "../core/git/index.ts";
 import type { UpstreamFile } from "./types.ts";
 
 /** Identity and time of commits that are made of a tarball: they derive from it alone. The time is that of npm's archives. */
@@ -216,10 +215,7 @@ export async function importing<T>(git: Git, work: (importer: Importer) => Promi
   }
 }
 
-/** Who makes commits here: the person's identity, or flow where git knows none. */
-export async function committer(ctx: FlowContext, git: Git): Promise<CommitIdentity> {
-  const known = await git.run(["var", "GIT_COMMITTER_IDENT"], { okCodes: [0, 128] });
-  if (known.exitCode === 0) return { text: known.stdout.trim() };
-  const seconds = Math.floor(ctx.now().getTime() / 1_000);
-  return { text: `flow <flow@localhost> ${seconds} +0000` };
+/** Who makes commits here, and when: the person's identity, or flow where git knows none; GIT_COMMITTER_DATE counts. */
+export async function committer(git: Git): Promise<CommitIdentity> {
+  return { text: await git.text(["var", "GIT_COMMITTER_IDENT"], { env: await identityEnvironment(git) }) };
 }

@@ -37,7 +37,7 @@ export async function continueUpdate(
       await copyFile(await gitPath(git, "index"), index);
       await stageResolved(git, pending, index);
       const trees = await resolvedTrees(git, pending, index);
-      const { head, changes } = await commitImport(ctx, git, { prepared: pending.prepared, trees });
+      const { head, changes } = await commitImport(git, { prepared: pending.prepared, trees });
       const result = { updated: changes, removed: [...pending.prepared.remove] };
       if (dryRun) return { ...result, head: pending.from };
       await publishResolved(git, pending, { head, index });

@@ -1,4 +1,3 @@
-import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Git } from "../../core/git/index.ts";
 import { keepBytes } from "../bytes.ts";
@@ -15,12 +14,11 @@ import { beginMerge, listFiles, saveIndex, writePending, type PendingConflict } 
  * @throws FlowError FLOW_VENDOR_CONFLICT naming the files, FLOW_VENDOR_DIRTY when local changes are in the way
  */
 export async function enterConflict(
-  ctx: FlowContext,
   git: Git,
   { prepared, trees }: { prepared: PreparedImport; trees: ReadonlyMap<string, MergedTree> },
 ): Promise<never> {
   const { head: from } = prepared;
-  const { head: shown } = await commitImport(ctx, git, { prepared, trees });
+  const { head: shown } = await commitImport(git, { prepared, trees });
   const files = [...trees.values()].flatMap(({ conflicts }) => conflicts);
   await refuseIfInTheWay(git, from, shown);
   const kept = [...trees].map(([prefix, { tree, patched }]) => [prefix, { tree, patched }] as const);
