@@ -41,7 +41,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
 export const lightPackages: readonly string[] = ["commander", "fastest-levenshtein"];
 
 /** What may be loaded with `main.ts`, before the compile cache is on. */
-export const launcherImports: readonly string[] = ["src/core/paths.ts"];
+export const launcherImports: readonly string[] = ["src/core/paths.ts", "src/core/pinned-flow.ts"];
 
 /** Files below `src/cli` that may touch any of `process`. */
 export const processReaders: readonly string[] = ["src/runtime/environment.ts"];

@@ -14,6 +14,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { create } from "tar";
+import { writeReleaseManifest } from "../release/manifest.ts";
 import { bundleCli } from "./cli-bundle.ts";
 import { copied, hashInputs, listFiles, root } from "./inputs.ts";
 import { thirdPartyNotices } from "./notices.ts";
@@ -32,6 +33,8 @@ export interface Release {
 export interface BuildOptions {
   /** The version without the suffix that work in progress gets. Default false. */
   release?: boolean;
+  /** Instead of the version in package.json. */
+  version?: string;
   /** Where releases are built and kept. Default: `dist/` of this checkout. */
   dist?: string;
 }
@@ -39,10 +42,12 @@ export interface BuildOptions {
 /** Builds the release of what lies in this checkout, unless `dist` holds it already. Several may build at once. */
 export async function buildRelease({
   release: final = false,
+  version: asked,
   dist = join(root, "dist"),
 }: BuildOptions = {}): Promise<Release> {
   for (let attempt = 1; attempt <= 5; attempt++) {
-    const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
+    const read = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
+    const manifest = { ...read, version: asked ?? read.version };
     const hash = await hashInputs();
     const version = final ? manifest.version : releaseVersion(manifest.version, hash);
     const home = join(dist, `${version}-${hash.slice(0, 12)}`);
@@ -51,9 +56,7 @@ export async function buildRelease({
       await utimes(home, new Date(), new Date());
       return { ...release, cached: true };
     }
-    if (
-      await buildInto(home, { hash, tarball: basename(release.tarball), manifest: releaseManifest(manifest, version) })
-    ) {
+    if (await buildInto(home, { hash, tarball: basename(release.tarball), manifest, version })) {
       await dropOld(home);
       return { ...release, cached: false };
     }
@@ -64,16 +67,17 @@ export async function buildRelease({
 interface Build {
   hash: string;
   tarball: string;
-  manifest: string;
+  manifest: SourceManifest;
+  version: string;
 }
 
 /** Builds beside `home` and renames. False when the sources changed meanwhile, so that they are not what `hash` says. */
-async function buildInto(home: string, { hash, tarball, manifest }: Build): Promise<boolean> {
+async function buildInto(home: string, { hash, tarball, manifest, version }: Build): Promise<boolean> {
   await mkdir(dirname(home), { recursive: true });
   const staging = await mkdtemp(join(dirname(home), ".staging-"));
   try {
-    await fill(join(staging, "package"), manifest);
-    await pack(join(staging, "package"), join(staging, tarball));
+    await fill(join(staging, "package"), manifest, version);
+    await packDirectory(join(staging, "package"), join(staging, tarball));
     if ((await hashInputs()) !== hash) return false;
     await rename(staging, home).catch((error: unknown) => {
       // Another build of the same sources was faster.
@@ -85,16 +89,18 @@ async function buildInto(home: string, { hash, tarball, manifest }: Build): Prom
   }
 }
 
-async function fill(dir: string, manifest: string): Promise<void> {
+async function fill(dir: string, manifest: SourceManifest, version: string): Promise<void> {
   await mkdir(dir);
   const files = await listFiles(copied, root);
   const [inputs] = await Promise.all([
     bundleCli(join(dir, "dist", "cli")),
     compileRuntime(join(dir, "dist")),
     ...files.map((file) => copyInto(dir, file)),
-    writeFile(join(dir, "package.json"), manifest),
+    writeFile(join(dir, "package.json"), releaseManifest(manifest, version)),
   ]);
   await writeFile(join(dir, "THIRD-PARTY-NOTICES.txt"), await thirdPartyNotices(inputs));
+  const { engines, devDependencies } = manifest;
+  await writeReleaseManifest(dir, { version, keys: [], engines, devDependencies });
 }
 
 async function copyInto(dir: string, file: string): Promise<void> {
@@ -105,7 +111,7 @@ async function copyInto(dir: string, file: string): Promise<void> {
 }
 
 /** A tarball as `npm pack` lays it out; time, owner, order and compression depend on nothing but the content. */
-async function pack(dir: string, tarball: string): Promise<void> {
+export async function packDirectory(dir: string, tarball: string): Promise<void> {
   const files = await listFiles(["**"], dir);
   await create(
     {

@@ -19,7 +19,10 @@ export async function listFiles(patterns: readonly string[], dir: string): Promi
 /** SHA-256 over everything that a release is made from: sources, settings, the lock, and these scripts. */
 export async function hashInputs(): Promise<string> {
   const settings = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"];
-  const files = await listFiles(["src/**", "scripts/pack.ts", "scripts/pack/**", ...settings, ...copied], root);
+  const files = await listFiles(
+    ["src/**", "scripts/pack.ts", "scripts/pack/**", "scripts/release/**", ...settings, ...copied],
+    root,
+  );
   const rows = await Promise.all(
     files.map(async (file) => {
       const [bytes, { mode }] = await Promise.all([readFile(join(root, file)), stat(join(root, file))]);

@@ -9,6 +9,7 @@ export interface SourceManifest {
   engines: Record<string, string>;
   exports: Record<string, unknown>;
   dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
 }
 
 /** A release's package.json: what a user of the package needs, without what building it needs. */

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { describeInstallation } from "../core/installation.ts";
 import { exitCodes } from "../core/error-codes.ts";
 import { FlowError } from "../core/errors.ts";
+import type { PinnedFlow } from "../core/pinned-flow.ts";
 import type { CliContext, CommandDefinition, CommandEntry, Invocation } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
@@ -11,8 +12,14 @@ import { printResult } from "./ui/print-result.ts";
 import { processStreams, type Streams } from "./ui/streams.ts";
 import { exitFor, interruptSignals } from "./exit.ts";
 
-/** Parses and runs one command line; the resolved number is the exit code. Never throws. */
-export async function main(argv: readonly string[], root: string): Promise<number> {
+/** What runs although the workspace pins another flow that is not there: it brings that, or touches nothing. */
+const withoutPinned = ["self-update", "doctor", "help", "version", "completion", "completion-words"];
+
+/**
+ * Parses and runs one command line; the resolved number is the exit code. Never throws.
+ * @param missing the version that the workspace pins, when it is not installed
+ */
+export async function main(argv: readonly string[], root: string, missing?: PinnedFlow): Promise<number> {
   const streams = processStreams(process.env);
   ignoreClosedPipes(streams);
   const interrupt = interruptSignals();
@@ -23,6 +30,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       entry,
       { streams, write: (text) => streams.stdout.write(text) },
       async (definition, invocation, globals) => {
+        if (missing !== undefined && !withoutPinned.includes(definition.name)) throw notInstalled(missing);
         context = await createContext({
           streams,
           globals,
@@ -48,6 +56,12 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   } finally {
     interrupt.dispose();
   }
+}
+
+function notInstalled({ version, home }: PinnedFlow): FlowError {
+  return new FlowError("FLOW_VERSION_PINNED", `the workspace ${home} pins flow ${version}, which is not installed`, {
+    hint: "flow self-update brings it",
+  });
 }
 
 const results = new WeakMap<Command, number>();

@@ -45,6 +45,24 @@ const consul = z
     message: "must be auto, real, embedded or the URL of an agent",
   });
 
+/** Where `flow self-update` takes releases from, and whose it takes. */
+const update = z
+  .strictObject({
+    /** Git repository whose tags `v<version>` hold releases, unpacked. Default: the mirror. */
+    git: z.string().min(1).optional(),
+    /** Registry of the team that serves the package goflow. */
+    registry: z.url({ protocol: /^https?$/ }).optional(),
+    /** stable (default) takes no pre-releases. */
+    channel: z.enum(["stable", "next"]).optional(),
+    /** Public keys that may sign, instead of those that the running release brought. */
+    keys: z
+      .array(z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/, "must be ed25519: and 32 bytes in base64"))
+      .optional(),
+  })
+  .refine(({ git, registry }) => git === undefined || registry === undefined, {
+    message: "must name one source: git or registry, or neither for the mirror",
+  });
+
 /** flow.yaml of a workspace: the team's definition. */
 export const workspaceFile = z.strictObject({
   organization: npmScope,
@@ -52,6 +70,7 @@ export const workspaceFile = z.strictObject({
   /** Version of flow that this workspace runs, exact. */
   flow: z.string().optional(),
   mirror: z.strictObject({ url: z.string().min(1) }),
+  update: update.optional(),
   repositories: z.record(serviceName, repository).optional(),
   /** Licences, install scripts and builds of what the mirror holds. */
   vendor: vendor.optional(),

@@ -27,6 +27,10 @@ export function workspacePaths(home: string, module: string) {
     mirror: join(source, "vendor"),
     packages,
     node: join(packages, "node"),
+    flow: join(packages, "flow"),
+    generations: join(packages, "generations"),
+    /** Link to the generation in use: one rename switches Node, flow and every tool. */
+    current: join(packages, "current"),
     tools: join(packages, "tools"),
     caches: join(packages, "cache"),
     builds: join(packages, "builds"),

@@ -98,6 +98,8 @@ export interface RunStatus {
   consul: (ConsulPlan & { pid: number | null }) | null;
   edge: { address: string; pid: number | null; state: ServiceState } | null;
   flowVersion: string;
+  /** Version that the workspace took into use since the run began; null while it is the same. */
+  otherFlow: string | null;
 }
 
 /** What `flow ps --json` prints. */

@@ -2,4 +2,15 @@ export { defaultPackages, defaultTools } from "./pins.ts";
 export { installTools, type InstalledTool, type InstallOptions } from "./install.ts";
 export { listTools, whichTool, type ToolStatus } from "./list.ts";
 export { pinKnownTools } from "./pin.ts";
-export { programShim } from "./shim.ts";
+export { installFlow } from "./flow/install.ts";
+export { flowPrefix } from "./flow/prefix.ts";
+export { currentFlow } from "./generation/index.ts";
+export { useNode } from "./node/bring.ts";
+export {
+  findPrevious,
+  findUpdate,
+  rollBack,
+  selfUpdate,
+  type UpdateRequest,
+  type UpdateResult,
+} from "./self-update/index.ts";

@@ -8,18 +8,22 @@ import { stageDirectory, sweepStaging } from "../core/files.ts";
 import { withLock } from "../core/lock.ts";
 import { updateToolLock } from "./lock-file.ts";
 import { selectTools } from "./pins.ts";
-import { payloadDirectory, readReceipt, writeReceipt, type Receipt } from "./receipt.ts";
-import { isLinked, toolArgv, writeShim } from "./shim.ts";
+import { choosePayload, payloadDirectory, readReceipts, writeReceipt, type Receipt } from "./receipt.ts";
+import { ensureGeneration } from "./generation/index.ts";
+import { isLinked, linkTool } from "./shim.ts";
 import { smokeRun } from "./smoke.ts";
 import { goCandidate } from "./sources/go.ts";
 import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
+import { ownCandidate } from "./sources/own.ts";
 import { releaseCandidate } from "./sources/release.ts";
 import type { Candidate, ToolRequest } from "./sources/source.ts";
 
 export interface InstallOptions {
   /** Which source to take where a tool names several. Default: the mirror, the release archive, `go build`. */
   from?: "release" | "go";
+  /** Directory of the generation that gets them. Default: the one in use. */
+  generation?: string;
 }
 
 export interface InstalledTool extends Pick<Receipt, "name" | "version" | "source"> {
@@ -43,9 +47,10 @@ export async function installTools(
 ): Promise<InstalledTool[]> {
   const selected = selectTools(workspace, names);
   return await withLock(ctx, join(workspace.paths.tools, ".lock"), { purpose: "installing tools" }, async () => {
+    const generation = options.generation ?? (await ensureGeneration(workspace.paths)).dir;
     // All are tried, so that one that cannot be had does not hide what else is wrong; the first failure is thrown.
     const results = await Promise.allSettled(
-      selected.map(([name, tool]) => installTool(ctx, { name, tool, workspace }, options)),
+      selected.map(([name, tool]) => installTool(ctx, { name, tool, workspace }, { ...options, generation })),
     );
     return results.map((result) => {
       if (result.status === "rejected") throw result.reason;
@@ -54,23 +59,35 @@ export async function installTools(
   });
 }
 
-async function installTool(ctx: FlowContext, request: ToolRequest, options: InstallOptions): Promise<InstalledTool> {
+async function installTool(
+  ctx: FlowContext,
+  request: ToolRequest,
+  options: InstallOptions & { generation: string },
+): Promise<InstalledTool> {
   const { name, workspace } = request;
   const { paths } = workspace;
   const candidates = await findCandidates(ctx, request, options);
+  const installed = await readReceipts(paths, name);
   for (const candidate of candidates) {
-    const receipt = await readReceipt(payloadDirectory(paths, name, candidate.version));
-    if (receipt?.source !== candidate.source || (candidate.identity ?? receipt.identity) !== receipt.identity) continue;
-    const linked = await isLinked(paths, receipt);
-    if (!linked) await writeShim(paths, name, toolArgv(paths, receipt));
+    const receipt = installed.find((there) => isSame(candidate, there));
+    if (receipt === undefined) continue;
+    const linked = await isLinked(paths, receipt, options.generation);
+    if (!linked) await linkTool(paths, receipt, options.generation);
     skipStep(ctx, { id: `tool.${name}`, title: name, detail: `${receipt.version} is installed` });
     return describe(request, receipt, !linked);
   }
   return await step(ctx, { id: `tool.${name}`, title: name }, async (control) => {
     const receipt = await installFirst(ctx, request, { candidates, control });
-    control.result(`${receipt.version}, from ${receipt.source === "mirror" ? "the mirror" : receipt.source}`);
+    await linkTool(paths, receipt, options.generation);
+    control.result(
+      `${receipt.version}, from ${receipt.source === "mirror" ? "the mirror" : receipt.source === "flow" ? "flow itself" : receipt.source}`,
+    );
     return describe(request, receipt, true);
   });
+}
+
+function isSame({ version, source, identity }: Candidate, there: Receipt): boolean {
+  return there.version === version && there.source === source && (identity ?? there.identity) === there.identity;
 }
 
 function describe({ name, workspace }: ToolRequest, { version, source }: Receipt, changed: boolean): InstalledTool {
@@ -78,8 +95,14 @@ function describe({ name, workspace }: ToolRequest, { version, source }: Receipt
 }
 
 /** The sources of a tool in the order they are tried. */
-async function findCandidates(ctx: FlowContext, request: ToolRequest, { from }: InstallOptions): Promise<Candidate[]> {
+async function findCandidates(
+  ctx: FlowContext,
+  request: ToolRequest,
+  { from, generation }: InstallOptions & { generation: string },
+): Promise<Candidate[]> {
   const { tool } = request;
+  const own = await ownCandidate(request, generation);
+  if (own !== undefined) return [own];
   if (tool.npm !== undefined) return [await mirrorCandidate(ctx, request)];
   const wanted = (source: "release" | "go", there: boolean) => there && (from ?? source) === source;
   const fromMirror = wanted("go", tool.go !== undefined) ? await goMirrorCandidate(ctx, request) : undefined;
@@ -151,14 +174,16 @@ async function place(
   { candidate, control }: Placing,
 ): Promise<Receipt> {
   const { paths } = workspace;
-  const target = payloadDirectory(paths, name, candidate.version);
+  const { version, source } = candidate;
+  const payload = await choosePayload(paths, { name, version, source, identity: candidate.identity });
+  const target = payloadDirectory(paths, { name, payload });
   await sweepStaging(target);
   let receipt: Receipt | undefined;
   await stageDirectory(
     target,
     async (staging) => {
       const { lock, ...filled } = await candidate.fill(staging, control);
-      receipt = { name, version: candidate.version, source: candidate.source, ...filled };
+      receipt = { name, version, source, payload, ...filled };
       const program = join(staging, receipt.program);
       await smokeRun(ctx, name, receipt.node ? [nodeProgram(ctx, workspace), program] : [program]);
       await writeReceipt(staging, receipt);
@@ -167,7 +192,6 @@ async function place(
     { replace: true },
   );
   if (receipt === undefined) throw new Error(`${name}: the payload was not filled`);
-  await writeShim(paths, name, toolArgv(paths, receipt));
   return receipt;
 }
 

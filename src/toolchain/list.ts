@@ -7,6 +7,7 @@ import { readReceipts, type Receipt } from "./receipt.ts";
 import { isLinked } from "./shim.ts";
 import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
+import { ownCandidate } from "./sources/own.ts";
 
 export interface ToolStatus {
   name: string;
@@ -61,6 +62,8 @@ async function wantedOf(
 ): Promise<{ version: string; identity: string | undefined } | undefined> {
   const request = { name, tool, workspace };
   try {
+    const own = await ownCandidate(request, workspace.paths.current);
+    if (own !== undefined) return own;
     if (tool.npm !== undefined) return await mirrorCandidate(ctx, request);
     const fromMirror = tool.go === undefined ? undefined : await goMirrorCandidate(ctx, request);
     if (fromMirror !== undefined) return fromMirror;

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import type { WorkspacePaths } from "../core/paths.ts";
 import { formatJson, readJson } from "../core/json.ts";
@@ -8,7 +9,7 @@ import { writeAtomic } from "../core/files.ts";
 const schema = z.object({
   name: z.string(),
   version: z.string(),
-  source: z.enum(["mirror", "release", "go"]),
+  source: z.enum(["mirror", "flow", "release", "go"]),
   /** What exactly lies there: trees of the mirror, an archive's sha256, a module's sum. Another identity is another payload. */
   identity: z.string(),
   /** Path of the program inside the payload. */
@@ -17,22 +18,41 @@ const schema = z.object({
   node: z.boolean(),
 });
 
-/** What a payload says about itself, in `.flow-tool.json`. */
-export type Receipt = z.infer<typeof schema>;
+type Written = z.infer<typeof schema>;
+
+/** What a payload says about itself, in `.flow-tool.json`, and where it lies. */
+export interface Receipt extends Written {
+  /** Name of its directory: the version, or for other content under a version that was there already, more. */
+  payload: string;
+}
 
 const fileName = ".flow-tool.json";
 
-export function payloadDirectory(paths: WorkspacePaths, name: string, version: string): string {
-  return join(paths.tools, name, version);
+export function payloadDirectory(paths: WorkspacePaths, { name, payload }: Pick<Receipt, "name" | "payload">): string {
+  return join(paths.tools, name, payload);
 }
 
-export async function writeReceipt(directory: string, receipt: Receipt): Promise<void> {
-  await writeAtomic(join(directory, fileName), formatJson(receipt));
+/**
+ * The directory for new content of a version. What lies there already is never replaced: it may run, and an update
+ * may be rolled back to it.
+ */
+export async function choosePayload(
+  paths: WorkspacePaths,
+  { name, version, source, identity }: Pick<Receipt, "name" | "version" | "source"> & { identity: string | undefined },
+): Promise<string> {
+  const there = await readReceipt(join(paths.tools, name, version));
+  if (there === undefined || (there.source === source && there.identity === identity)) return version;
+  const mark = createHash("sha256").update(`${source} ${identity}`).digest("hex").slice(0, 8);
+  return `${version}+${mark}`;
+}
+
+export async function writeReceipt(directory: string, receipt: Omit<Receipt, "payload">): Promise<void> {
+  await writeAtomic(join(directory, fileName), formatJson(schema.parse(receipt)));
 }
 
 export async function readReceipt(directory: string): Promise<Receipt | undefined> {
   const result = schema.safeParse(await readJson(join(directory, fileName)).catch(() => undefined));
-  return result.success ? result.data : undefined;
+  return result.success ? { ...result.data, payload: basename(directory) } : undefined;
 }
 
 /** Receipts of all installed versions of a tool. */

@@ -10,10 +10,10 @@ import { formatJson } from "../core/json.ts";
 import { refusePending } from "./conflict/state.ts";
 import { mergeMaps } from "./merge-maps.ts";
 import { mergeModFiles, mergeSumFiles } from "./go/merge.ts";
-import { formatManifest, manifestFile, parseManifest } from "./manifest.ts";
+import { committedManifest, formatManifest, manifestFile, parseManifest } from "./manifest.ts";
 import { openMirror, withMirrorLock } from "./mirror.ts";
 import { publish } from "./publish.ts";
-import type { Mirror } from "./types.ts";
+import type { Manifest, Mirror } from "./types.ts";
 
 const idleTimeoutMs = 30_000;
 const mostAttempts = 25;
@@ -98,6 +98,26 @@ export async function syncMirror(
   );
 }
 
+export interface FetchedMirror {
+  /** Its work tree, whose objects hold `commit`. */
+  dir: string;
+  /** What a sync would take: the remote's head, or ours when that is in it already. */
+  commit: string;
+  manifest: Manifest;
+}
+
+/**
+ * What the mirror's remote has now, fetched and not taken: no branch moves and no file changes.
+ * @throws FlowError FLOW_VENDOR_FETCH when it is out of reach
+ */
+export async function fetchMirror(ctx: FlowContext, dir: string): Promise<FetchedMirror> {
+  const { mirror, git, branch } = await prepare(ctx, dir);
+  const theirs = await fetchTheirs(git, mirror, branch);
+  const ours = await git.text(["rev-parse", "HEAD"]);
+  const commit = (await git.test(["merge-base", "--is-ancestor", theirs, ours])) ? ours : theirs;
+  return { dir: mirror.dir, commit, manifest: await committedManifest(git, commit) };
+}
+
 async function prepare(ctx: FlowContext, dir: string): Promise<{ mirror: Mirror; git: Git; branch: string }> {
   const mirror = await openMirror(ctx, dir);
   const git = new Git(ctx, mirror.dir);
@@ -139,7 +159,8 @@ function rejected(said: string): FlowError {
   });
 }
 
-async function takeTheirs(git: Git, mirror: Mirror, branch: string): Promise<void> {
+/** Fetches the remote's branch and the upstream commits of its packages; gives the branch's head. */
+async function fetchTheirs(git: Git, mirror: Mirror, branch: string): Promise<string> {
   const remote = mirror.remote as string;
   await git.run(["fetch", "--quiet", "--no-tags", remote, "+refs/flow/upstream/*:refs/flow/upstream/*"], {
     idleTimeoutMs,
@@ -152,10 +173,12 @@ async function takeTheirs(git: Git, mirror: Mirror, branch: string): Promise<voi
     .catch((error: unknown) => {
       throw outOfReach(error);
     });
-  const [ours, theirs] = [
-    await git.text(["rev-parse", "HEAD"]),
-    await git.text(["rev-parse", `refs/remotes/${remote}/${branch}`]),
-  ];
+  return await git.text(["rev-parse", `refs/remotes/${remote}/${branch}`]);
+}
+
+async function takeTheirs(git: Git, mirror: Mirror, branch: string): Promise<void> {
+  const theirs = await fetchTheirs(git, mirror, branch);
+  const ours = await git.text(["rev-parse", "HEAD"]);
   if (await git.test(["merge-base", "--is-ancestor", theirs, ours])) return;
   if (await git.test(["merge-base", "--is-ancestor", ours, theirs]))
     return await publish(git, { from: ours, to: theirs });

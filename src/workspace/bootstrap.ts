@@ -6,6 +6,7 @@ import { loadWorkspaceAt } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { step } from "../core/events.ts";
 import { withLock } from "../core/lock.ts";
+import { useNode } from "../toolchain/index.ts";
 import { writeJournal } from "./journal.ts";
 import { refreshWorkspace } from "./refresh.ts";
 import { readRequest, type BootstrapOptions } from "./request.ts";
@@ -13,7 +14,6 @@ import { makeDirectory } from "./steps/directory.ts";
 import { makeExample } from "./steps/example.ts";
 import { bringFlow } from "./steps/flow.ts";
 import { bringMirror } from "./steps/mirror.ts";
-import { bringNode } from "./steps/node.ts";
 import { bringRepositories } from "./steps/repositories.ts";
 import { bringTools } from "./steps/tools.ts";
 
@@ -50,7 +50,7 @@ export async function bootstrapWorkspace(ctx: FlowContext, options: BootstrapOpt
       await makeDirectory(ctx, home, { request, isNew });
       const state = { request, home };
       let workspace = await loadWorkspaceAt(home, ctx.env);
-      await bringNode(ctx, workspace);
+      await useNode(ctx, workspace.paths, { step: "bootstrap.node" });
       const mirror = await bringMirror(ctx, workspace, state);
       await bringFlow(ctx, workspace, { ...state, mirror });
       await bringRepositories(ctx, workspace, state);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { lstat, readdir, readlink, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { loadRepositories, type Workspace } from "../config/index.ts";
@@ -24,6 +25,7 @@ export async function linkPackages(ctx: FlowContext, workspace: Workspace): Prom
   // The team's own packages win: their names are never the mirror's.
   const wanted = new Map([
     ...(await linkTargets(mirror)).map(({ name, target }) => [name, target] as const),
+    ...ownFlow(paths),
     ...(await ownPackages(workspace)),
   ]);
   const changed: string[] = [];
@@ -38,6 +40,12 @@ export async function linkPackages(ctx: FlowContext, workspace: Workspace): Prom
   }
   await removeEmptyScopes(paths);
   return { links: wanted.size, changed: changed.sort() };
+}
+
+/** Services import the runtime of the flow that is in use, so that an update and a rollback move both at once. */
+function ownFlow({ current }: WorkspacePaths): [name: string, dir: string][] {
+  const dir = join(current, "flow");
+  return existsSync(dir) ? [["goflow", dir]] : [];
 }
 
 async function ownPackages(workspace: Workspace): Promise<[name: string, dir: string][]> {

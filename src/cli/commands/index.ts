@@ -243,6 +243,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./doctor.ts"),
   },
   {
+    name: "self-update",
+    summary: "move this workspace to another version of flow, with its Node and tools",
+    group: "flow itself",
+    load: () => import("./self-update/self-update.ts"),
+  },
+  {
     name: "completion",
     summary: "print the completion script of a shell",
     group: "flow itself",

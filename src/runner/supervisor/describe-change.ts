@@ -14,3 +14,8 @@ export function describeChange(service: SupervisedService, startedAt: number): s
   const where = port === null ? "" : ` on port ${port}`;
   return `${plan.name} ready${where} (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`;
 }
+
+/** What a run says when its workspace took another flow into use. */
+export function describeOtherFlow(running: string, installed: string): string {
+  return `flow ${installed} is installed now; this run goes on with ${running} until it is started anew`;
+}

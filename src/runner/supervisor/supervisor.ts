@@ -4,7 +4,8 @@ import { FlowError } from "../../core/errors.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
 import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
 import { CensusTaker } from "./census.ts";
-import { describeChange } from "./describe-change.ts";
+import { describeChange, describeOtherFlow } from "./describe-change.ts";
+import { FlowWatch } from "./flow-watch.ts";
 import { startGuardian, type Guardian } from "./guardian.ts";
 import { LogStore } from "./log-store.ts";
 import type { PipeDirectory } from "./output-pipe.ts";
@@ -32,6 +33,7 @@ export class Supervisor {
   readonly #logs: LogStore;
   readonly #processes: ProcessList;
   readonly #guardian: Guardian;
+  readonly #flow: FlowWatch;
   readonly #force = new AbortController();
   readonly #listeners = new Set<(event: RunEvent) => void>();
   readonly #startedAt = new Date();
@@ -47,6 +49,7 @@ export class Supervisor {
   constructor(plan: RunPlan, { pipes, consul }: SupervisorParts) {
     this.plan = plan;
     this.#pipes = pipes;
+    this.#flow = new FlowWatch(plan.home);
     this.#logs = new LogStore(plan.logs);
     const outlives = plan.consul?.kind === "external" ? plan.consul.address : undefined;
     this.#processes = new ProcessList(plan.directory, { run: plan.id, consul: outlives });
@@ -111,6 +114,7 @@ export class Supervisor {
         consul: consul === undefined ? null : { ...consul, pid: agent?.pid ?? null },
         edge: edge === undefined ? null : { ...edge, pid: entry?.pid ?? null, state: entry?.state ?? "stopped" },
         flowVersion,
+        otherFlow: this.#flow.other ?? null,
       },
       services: [...this.services.values()].filter(({ plan }) => plan.kind === "service").map(({ status }) => status),
     };
@@ -130,6 +134,7 @@ export class Supervisor {
   async run(): Promise<void> {
     const { directory, id, socket } = this.plan;
     writeRunFile(directory, { id, socket, startedAt: this.#startedAt.toISOString() });
+    this.#flow.start((version) => this.say(describeOtherFlow(this.plan.flowVersion, version)));
     for (const service of this.services.values()) void this.#startInTurn(service);
     await this.#watch();
   }
@@ -285,6 +290,7 @@ export class Supervisor {
     this.#guardian.dismiss();
     this.#processes.clear();
     this.#pipes.remove();
+    this.#flow.stop();
     removeRunFile(this.plan.directory);
     this.say(this.exitCode === exitCodes.ok ? "stopped" : `ended with exit code ${this.exitCode}`);
     this.#setState("stopped");

@@ -6,6 +6,7 @@ import { FlowError, isFlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
 import { readJson } from "../../core/json.ts";
 import { npmClosure, openMirror, type Mirror } from "../../vendoring/index.ts";
+import { exportTrees } from "../export-trees.ts";
 import type { Candidate, ToolRequest } from "./source.ts";
 
 /**
@@ -74,25 +75,17 @@ interface Export {
   staging: string;
 }
 
-/** Writes committed files below `staging/node_modules`, through an index of its own, so that no work tree is touched. */
+/** Writes committed files below `staging/node_modules`. */
 async function exportPackages(ctx: FlowContext, mirror: Mirror, { packages, staging }: Export): Promise<void> {
-  const git = new Git(ctx, mirror.dir);
-  const index = `${staging}.index`;
-  const env = { GIT_INDEX_FILE: index };
   // Nested packages come with the tree of the package around them.
   const outermost = packages.filter(
     ({ prefix }) => !packages.some((other) => other.prefix !== prefix && prefix.startsWith(`${other.prefix}/`)),
   );
-  try {
-    for (const { name, prefix } of outermost) {
-      const place = prefix.startsWith("node_modules/") ? prefix : `node_modules/${name}`;
-      await git.run(["read-tree", "-i", `--prefix=${place}/`, `HEAD:${prefix}`], { env });
-    }
-    await git.run(["checkout-index", "--all", "--force", `--prefix=${staging}/`], { env });
-  } finally {
-    const { rm } = await import("node:fs/promises");
-    await rm(index, { force: true });
-  }
+  const trees = outermost.map(({ name, prefix }) => ({
+    tree: `HEAD:${prefix}`,
+    place: prefix.startsWith("node_modules/") ? prefix : `node_modules/${name}`,
+  }));
+  await exportTrees(new Git(ctx, mirror.dir), trees, staging);
 }
 
 /** Path of a program in a package: the value of `bin` under that name, or `bin` itself read as a path. */

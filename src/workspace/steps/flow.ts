@@ -6,14 +6,12 @@ import type { Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step } from "../../core/events.ts";
-import { removeTree, writeIfChanged } from "../../core/files.ts";
+import { removeTree } from "../../core/files.ts";
 import { run } from "../../core/process.ts";
-import { defaultPackages, programShim } from "../../toolchain/index.ts";
+import { defaultPackages, flowPrefix as prefix, installFlow } from "../../toolchain/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { embeddedMirror } from "../request.ts";
 import { addOptions, exampleStep, isMaker, type MirrorState } from "./state.ts";
-
-const prefix = "node_modules/goflow";
 
 /**
  * flow itself as a package of the mirror, started by `bin/flow`, and with it the packages that a new mirror starts
@@ -42,7 +40,9 @@ export async function bringFlow(ctx: FlowContext, workspace: Workspace, state: M
       result(`${version} in the mirror`);
     });
   }
-  await writeLauncher(workspace);
+  await installFlow(ctx, workspace, {
+    follow: followsCheckout(ctx, workspace, state) && workspace.definition.flow === undefined,
+  });
 }
 
 /** What a new mirror holds beside flow, unless it does already. */
@@ -102,16 +102,4 @@ async function packFlow(ctx: FlowContext): Promise<PackedFlow> {
     files,
   );
   return { directory, tarball, version };
-}
-
-/** `bin/flow`: straight to the mirror's flow, without the launcher's search for a Node. */
-async function writeLauncher({ paths }: Workspace): Promise<void> {
-  const node = join(paths.bin, "node");
-  const shim = programShim([node, join(paths.mirror, prefix, "dist", "cli", "main.js")]);
-  const hint = `[ -x ${quote(node)} ] || { echo "flow: pkg/ is gone; bring it back: ${paths.home}/bootstrap.sh" >&2; exit 1; }\n`;
-  await writeIfChanged(join(paths.bin, "flow"), shim.replace("\n", `\n${hint}`), 0o755);
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -37,15 +37,16 @@ export const command = defineCommand({
   exitCode: ({ exitCode }) => exitCode,
 });
 
-/** The context that the workspace's own flow has: its programs come out of the mirror, its tools come first. */
+/** The context that the workspace's own flow has: its programs are the workspace's, its tools come first. */
 async function insideWorkspace(ctx: CliContext, home: string): Promise<CliContext> {
   const { loadWorkspaceAt } = await import("../../../config/index.ts");
+  const { currentFlow } = await import("../../../toolchain/index.ts");
   const { workspaceEnvironment } = await import("../../../workspace/index.ts");
   const { paths } = await loadWorkspaceAt(home, ctx.env);
   return {
     ...ctx,
     cwd: home,
     env: workspaceEnvironment(paths, ctx.env),
-    installation: describeInstallation(join(paths.mirror, "node_modules", "goflow"), join(paths.bin, "node")),
+    installation: describeInstallation(await currentFlow(paths), join(paths.bin, "node")),
   };
 }

@@ -38,6 +38,10 @@ export const command = defineCommand<RunDocument>({
     ]);
     const consul = run.consul === null ? "none" : `${run.consul.kind} at http://${run.consul.address}`;
     const edge = run.edge === null ? "none" : `http://${run.edge.address}`;
-    return `run ${run.id}: ${run.state}   Consul: ${consul}   edge: ${edge}\n\n${table(["service", "state", "port", "pid", "restarts", ""], rows)}`;
+    const other =
+      run.otherFlow === null
+        ? ""
+        : `\n\nflow ${run.otherFlow} is installed; this run goes on with ${run.flowVersion} until flow stop and flow run.`;
+    return `run ${run.id}: ${run.state}   Consul: ${consul}   edge: ${edge}\n\n${table(["service", "state", "port", "pid", "restarts", ""], rows)}${other}`;
   },
 });

@@ -1,42 +1,71 @@
 import { constants, existsSync } from "node:fs";
 import { copyFile, link, mkdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { skipStep, step, type StepControl } from "../../core/events.ts";
 import { ensureSymlink, stageDirectory, sweepStaging } from "../../core/files.ts";
-import { cacheDirectory } from "../../core/paths.ts";
+import { cacheDirectory, type WorkspacePaths } from "../../core/paths.ts";
+import { ensureGeneration, nodeVersionOf, setParts } from "../generation/index.ts";
+import { readPin } from "../../core/pins.ts";
 import { run } from "../../core/process.ts";
-import { readPin } from "../pins.ts";
 
-/** The workspace's own Node in `pkg/node/<version>`, linked as `bin/node`. */
-export async function bringNode(ctx: FlowContext, { paths }: Workspace): Promise<void> {
-  const version = await readPin(ctx.installation, "FLOW_NODE_VERSION");
+export interface NodeOptions {
+  /** Root of the flow whose pinned Node is wanted. Default: the flow that runs. */
+  root?: string;
+  /** Id of the step. */
+  step: string;
+}
+
+/** The pinned Node in `pkg/node/<version>`, whole or absent. Gives the version. */
+export async function bringNode(ctx: FlowContext, paths: WorkspacePaths, options: NodeOptions): Promise<string> {
+  const root = options.root ?? ctx.installation.root;
+  const version = await readPin(root, "FLOW_NODE_VERSION");
   const target = join(paths.node, version);
-  const program = join(target, "bin", "node");
-  const described = { id: "bootstrap.node", title: "Node" };
-  if (existsSync(program)) {
+  const described = { id: options.step, title: "Node" };
+  if (existsSync(join(target, "bin", "node"))) {
     skipStep(ctx, { ...described, detail: version });
-  } else {
-    await step(ctx, described, async (control) => {
-      const source = await findNode(ctx, version, control);
-      await sweepStaging(target);
-      await stageDirectory(target, async (staging) => {
-        const staged = join(staging, "bin", "node");
-        await mkdir(dirname(staged));
-        await linkOrCopy(source, staged);
-        if ((await versionOf(ctx, staged)) !== version) throw unusable(source, version);
-      });
-      control.result(version);
-    });
+    return version;
   }
-  await ensureSymlink(relative(paths.bin, program), join(paths.bin, "node"));
+  await step(ctx, described, async (control) => {
+    const source = await findNode(ctx, { version, root, control });
+    await sweepStaging(target);
+    await stageDirectory(target, async (staging) => {
+      const staged = join(staging, "bin", "node");
+      await mkdir(dirname(staged));
+      await linkOrCopy(source, staged);
+      if ((await versionOf(ctx, staged)) !== version) throw unusable(source, version);
+    });
+    control.result(version);
+  });
+  return version;
+}
+
+/** The pinned Node as `bin/node`, for a workspace whose generation has none. */
+export async function useNode(ctx: FlowContext, paths: WorkspacePaths, options: NodeOptions): Promise<void> {
+  const generation = await ensureGeneration(paths);
+  if (existsSync(join(generation.dir, "node", "bin", "node"))) {
+    skipStep(ctx, { id: options.step, title: "Node", detail: await nodeVersionOf(generation) });
+  } else {
+    await setParts(paths, generation, { node: await bringNode(ctx, paths, options) });
+  }
+  await linkNode(paths);
+}
+
+/** `bin/node`, by way of the generation in use. */
+export async function linkNode(paths: WorkspacePaths): Promise<void> {
+  await ensureSymlink(join(relative(paths.bin, paths.current), "node", "bin", "node"), join(paths.bin, "node"));
+}
+
+interface Search {
+  version: string;
+  root: string;
+  control: StepControl;
 }
 
 /** The cached Node, else the running one if it is exactly this version, else a new one by way of `bin/bring.sh`. */
-async function findNode(ctx: FlowContext, version: string, control: StepControl): Promise<string> {
-  const { nodePath, root } = ctx.installation;
+async function findNode(ctx: FlowContext, { version, root, control }: Search): Promise<string> {
+  const { nodePath } = ctx.installation;
   const cached = join(cacheDirectory(ctx.env), "node", `${version}-${process.platform}-${process.arch}`, "bin", "node");
   if (existsSync(cached)) return cached;
   if ((await versionOf(ctx, nodePath)) === version && (await isSelfContained(ctx, nodePath))) return nodePath;
