@@ -73,7 +73,7 @@ describe("a new workspace, its path with a space and an umlaut", () => {
     const { version, kind, root, node } = JSON.parse(await succeed(flow, ["version", "--json"], { env: bare }));
     expect({ kind, root, node }).toEqual({
       kind: "release",
-      root: join(workspace, "src/example.com/acme/vendor/node_modules/goflow"),
+      root: join(workspace, "pkg/flow", version),
       node: /FLOW_NODE_VERSION=(.*)/.exec(await readFile(join(checkoutRoot, "bin/pins.sh"), "utf8"))?.[1],
     });
     expect(await succeed(flow, ["--version"], { env: bare })).toBe(version);
@@ -85,7 +85,7 @@ describe("a new workspace, its path with a space and an umlaut", () => {
     const from = join(workspace, "src/example.com/acme/shop/service");
     const found = await succeed(join(workspace, "bin/node"), ["--input-type=module", "-e", program], { cwd: from });
     const paths = await Promise.all(found.split("\n").map((url) => realpath(new URL(url))));
-    expect(paths[0]).toContain("/vendor/node_modules/goflow/dist/runtime/");
+    expect(paths[0]).toContain(`${workspace}/pkg/flow/`);
     expect(paths[1]).toBe(join(workspace, "src/example.com/acme/shop/rpc/common/index.ts"));
     expect(paths[2]).toContain("/vendor/node_modules/nanoid/");
   });
