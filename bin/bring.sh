@@ -5,7 +5,8 @@
 #   bring.sh registry   prints the npm registry that this machine's settings name; nothing when none do
 # Progress and errors go to stderr. What is fetched is checked, staged and renamed: it is whole or absent.
 # FLOW_NETWORK_TIMEOUT is how many seconds a transfer may stand still (default 30); FLOW_NODE_DIST is where the official
-# archives lie, for platforms without a recorded hash (default https://nodejs.org/dist).
+# archives lie, for platforms without a recorded hash (default https://nodejs.org/dist). FLOW_NODE_ARCHIVE names a copy of
+# the registry's tarball, such as a mirror holds: then nothing is fetched.
 set -eu
 
 here=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
@@ -36,14 +37,21 @@ bring_node() {
     esac
     refuse_musl
     make_stage "$target"
-    find_registry
     say "Bringing Node $FLOW_NODE_VERSION for $flow_platform into $flow_cache"
-    if [ -n "$hash" ] && [ -n "$registry" ]; then
-      fetch_package "node-$flow_platform" "$FLOW_NODE_VERSION" "$hash"
+    package=yes
+    if [ -z "$hash" ] || ! is_archive_of "$hash"; then
+      find_registry
+      if [ -n "$hash" ] && [ -n "$registry" ]; then
+        fetch_package "node-$flow_platform" "$FLOW_NODE_VERSION" "$hash"
+      else
+        package=
+        fetch_official
+      fi
+    fi
+    if [ -n "$package" ]; then
       unpack package/bin/node package/LICENSE
       mv "$stage/package" "$stage/ready"
     else
-      fetch_official
       mv "$stage/node-v$FLOW_NODE_VERSION-$flow_platform" "$stage/ready"
     fi
     chmod 755 "$stage/ready/bin/node"
@@ -54,6 +62,12 @@ bring_node() {
     publish "$target"
   fi
   printf '%s\n' "$target/bin/node"
+}
+
+# Takes FLOW_NODE_ARCHIVE for the download when it is the tarball that is wanted: a mirror may hold another version's.
+is_archive_of() { # SHA512
+  [ -n "${FLOW_NODE_ARCHIVE:-}" ] && [ -f "$FLOW_NODE_ARCHIVE" ] && [ "$(digest 512 <"$FLOW_NODE_ARCHIVE")" = "$1" ] || return 1
+  cp "$FLOW_NODE_ARCHIVE" "$stage/download"
 }
 
 bring_npm() {
@@ -318,19 +332,24 @@ fetch_by_npm() { # SPEC
 }
 
 check_digest() { # BITS HEX URL
+  actual=$(digest "$1" <"$stage/download")
+  [ "$actual" = "$2" ] || flow_fail FLOW_HTTP_FAILED 5 "$(redacted "$3") is not what was published" \
+    "its sha$1 is $actual
+expected    $2" \
+    "it was changed or cut on the way, and nothing of it was kept. Check the proxy or registry it came from"
+}
+
+digest() { # BITS
   if command -v "sha$1sum" >/dev/null; then
-    actual=$("sha$1sum" <"$stage/download")
+    sum=$("sha$1sum")
   elif command -v shasum >/dev/null; then
-    actual=$(shasum -a "$1" <"$stage/download")
+    sum=$(shasum -a "$1")
   elif command -v openssl >/dev/null; then
-    actual=$(openssl dgst "-sha$1" -r <"$stage/download")
+    sum=$(openssl dgst "-sha$1" -r)
   else
     flow_fail FLOW_COMMAND_NOT_FOUND 1 "nothing here can compute a sha$1" "" "install coreutils, perl or openssl"
   fi
-  [ "${actual%%[!0-9a-f]*}" = "$2" ] || flow_fail FLOW_HTTP_FAILED 5 "$(redacted "$3") is not what was published" \
-    "its sha$1 is ${actual%%[!0-9a-f]*}
-expected    $2" \
-    "it was changed or cut on the way, and nothing of it was kept. Check the proxy or registry it came from"
+  printf '%s\n' "${sum%%[!0-9a-f]*}"
 }
 
 redacted() { printf '%s\n' "$1" | sed 's#://[^/@]*@#://***@#'; }

@@ -23,6 +23,8 @@ export interface Wish {
   npm: ClosureWish | undefined;
   /** Undefined resolves the Go modules anew only when a git source comes. */
   go?: ModuleWish;
+  /** Tarballs that are held as they are. */
+  archives?: readonly Incoming[];
   /** Prefixes that leave the mirror. */
   remove?: readonly string[];
 }
@@ -84,7 +86,7 @@ async function planChange(
           git: wish.git,
           options,
         });
-  const wanted = [...wish.git, ...(closure?.incoming ?? []), ...(modules?.incoming ?? [])];
+  const wanted = [...wish.git, ...(wish.archives ?? []), ...(closure?.incoming ?? []), ...(modules?.incoming ?? [])];
   const incoming = wanted.filter((item) => !isThere(mirror, item)).sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
   const refs = { ...closure?.refs, ...modules?.refs };
   for (const { prefix, ref } of wanted) if (!incoming.some((item) => item.prefix === prefix)) refs[prefix] = ref;

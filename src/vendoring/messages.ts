@@ -48,7 +48,7 @@ export function packageMessage({
 export function readPackageMessage(
   message: string,
 ): { source: string; ref: string; version: string; integrity: string } | undefined {
-  const match = /^\S+ (\S+)\n\n((?:npm|release|go):\S+)\nintegrity: (\S+)\s*$/.exec(message);
+  const match = /^\S+ (\S+)\n\n((?:npm|release|go|archive):\S+)\nintegrity: (\S+)\s*$/.exec(message);
   if (match === null) return undefined;
   const [, version = "", source = "", integrity = ""] = match;
   return { source, ref: version, version, integrity };

@@ -22,14 +22,19 @@ export function isGo({ source }: Sourced): boolean {
   return source.startsWith("go:");
 }
 
+/** Whether a prefix holds a registry tarball as it is. */
+function isArchive({ source }: Sourced): boolean {
+  return source.startsWith("archive:");
+}
+
 /** Whether a prefix follows a git repository that flow knows. */
 export function isGit(entry: Sourced): boolean {
-  return !isPackage(entry) && !isGo(entry) && entry.source !== unknownSource;
+  return !isPackage(entry) && !isGo(entry) && !isArchive(entry) && entry.source !== unknownSource;
 }
 
 /** Name of a package in its registry, of a release, or of a Go module. */
 export function packageNameOf({ source }: Sourced): string {
-  return source.replace(/^(npm|release|go):/, "");
+  return source.replace(/^(npm|release|go|archive):/, "");
 }
 
 /** The name that a prefix is imported by: `@scope/x` of `node_modules/a/node_modules/@scope/x`. */

@@ -15,6 +15,7 @@ import { makeExample } from "./steps/example.ts";
 import { bringFlow } from "./steps/flow.ts";
 import { bringMirror } from "./steps/mirror.ts";
 import { bringRepositories } from "./steps/repositories.ts";
+import { isMaker } from "./steps/state.ts";
 import { bringTools } from "./steps/tools.ts";
 
 export interface BootstrapResult {
@@ -50,8 +51,11 @@ export async function bootstrapWorkspace(ctx: FlowContext, options: BootstrapOpt
       await makeDirectory(ctx, home, { request, isNew });
       const state = { request, home };
       let workspace = await loadWorkspaceAt(home, ctx.env);
-      await useNode(ctx, workspace.paths, { step: "bootstrap.node" });
+      const bringNode = () => useNode(ctx, workspace.paths, { step: "bootstrap.node" });
+      // A team's mirror may hold Node, so that no other host is asked.
+      if (isMaker(state)) await bringNode();
       const mirror = await bringMirror(ctx, workspace, state);
+      if (!isMaker(state)) await bringNode();
       await bringFlow(ctx, workspace, { ...state, mirror });
       await bringRepositories(ctx, workspace, state);
       workspace = await makeExample(ctx, workspace, { ...state, mirror });

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A fresh machine → this workspace, ready: flow itself comes out of the team's mirror, and brings the rest.
-# Needs sh, git, tar, and curl, wget or an npm. Run again, it mends what is missing.
+# Needs sh, git and tar; where the mirror holds no Node, curl, wget or an npm too. Run again, it mends what is missing.
 set -eu
 
 home=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
@@ -56,5 +56,12 @@ if [ ! -f "$flow" ]; then
     fail "the mirror holds no flow" "there is no node_modules/goflow in it" \
       "in a workspace that works: flow bootstrap brings it into the mirror"
   flow=$seed/node_modules/goflow/bin/flow
+  # The mirror may hold Node too. It is large: it is fetched only when this machine has none.
+  platform=$(cd "$seed" && . node_modules/goflow/bin/pins.sh && . node_modules/goflow/bin/find-node.sh &&
+    if flow_find_node; then :; else echo "$flow_platform"; fi)
+  if [ -n "$platform" ] && git -C "$seed" cat-file -e "$tip:nodejs/$platform" 2>/dev/null; then
+    git -C "$seed" -c core.hooksPath=/dev/null -c core.autocrlf=false checkout --quiet "$tip" -- "nodejs/$platform"
+    export FLOW_NODE_ARCHIVE="$seed/nodejs/$platform/node.tgz"
+  fi
 fi
 sh "$flow" bootstrap "$home" "$@"

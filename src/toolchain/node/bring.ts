@@ -9,6 +9,7 @@ import { cacheDirectory, type WorkspacePaths } from "../../core/paths.ts";
 import { ensureGeneration, nodeVersionOf, setParts } from "../generation/index.ts";
 import { readPin } from "../../core/pins.ts";
 import { run } from "../../core/process.ts";
+import { heldNode } from "./mirror.ts";
 
 export interface NodeOptions {
   /** Root of the flow whose pinned Node is wanted. Default: the flow that runs. */
@@ -28,7 +29,7 @@ export async function bringNode(ctx: FlowContext, paths: WorkspacePaths, options
     return version;
   }
   await step(ctx, described, async (control) => {
-    const source = await findNode(ctx, { version, root, control });
+    const source = await findNode(ctx, { version, root, control, held: heldNode(paths) });
     await sweepStaging(target);
     await stageDirectory(target, async (staging) => {
       const staged = join(staging, "bin", "node");
@@ -61,15 +62,21 @@ interface Search {
   version: string;
   root: string;
   control: StepControl;
+  /** Tarball in the mirror. */
+  held: string | undefined;
 }
 
-/** The cached Node, else the running one if it is exactly this version, else a new one by way of `bin/bring.sh`. */
-async function findNode(ctx: FlowContext, { version, root, control }: Search): Promise<string> {
+/**
+ * The cached Node, else the running one if it is exactly this version, else a new one by way of `bin/bring.sh`, which
+ * takes the mirror's when that is the one.
+ */
+async function findNode(ctx: FlowContext, { version, root, control, held }: Search): Promise<string> {
   const { nodePath } = ctx.installation;
   const cached = join(cacheDirectory(ctx.env), "node", `${version}-${process.platform}-${process.arch}`, "bin", "node");
   if (existsSync(cached)) return cached;
   if ((await versionOf(ctx, nodePath)) === version && (await isSelfContained(ctx, nodePath))) return nodePath;
   const { stdout } = await run(ctx, ["sh", join(root, "bin", "bring.sh"), "node"], {
+    ...(held === undefined ? {} : { env: { FLOW_NODE_ARCHIVE: held } }),
     onStderrLine: (line) => control.progress(line),
   });
   return stdout.trim();

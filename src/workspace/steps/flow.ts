@@ -8,7 +8,7 @@ import { FlowError } from "../../core/errors.ts";
 import { skipStep, step } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
 import { run } from "../../core/process.ts";
-import { defaultPackages, flowPrefix as prefix, installFlow } from "../../toolchain/index.ts";
+import { defaultPackages, flowPrefix as prefix, holdNode, installFlow } from "../../toolchain/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { embeddedMirror } from "../request.ts";
 import { addOptions, exampleStep, isMaker, type MirrorState } from "./state.ts";
@@ -35,6 +35,11 @@ export async function bringFlow(ctx: FlowContext, workspace: Workspace, state: M
         if (specs.length > 0) await addSources(ctx, mirror.dir, specs, addOptions(ctx, workspace));
       } finally {
         await removeTree(directory);
+      }
+      // An embedded mirror serves this machine alone, which has Node.
+      if (workspace.definition.mirror.url !== embeddedMirror) {
+        const { platforms } = workspace.definition;
+        await holdNode(ctx, { dir: mirror.dir, platforms }, addOptions(ctx, workspace));
       }
       await pushMirror(ctx, mirror.dir);
       result(`${version} in the mirror`);
