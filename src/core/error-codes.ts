@@ -83,10 +83,12 @@ export const errorCodes = {
   FLOW_VENDOR_FILE_TOO_LARGE: exitCodes.failure,
   FLOW_VENDOR_NOT_A_MIRROR: exitCodes.configuration,
   FLOW_VENDOR_NO_CONFLICT: exitCodes.usage,
+  FLOW_VENDOR_NO_PATCHES: exitCodes.usage,
   FLOW_VENDOR_NO_PREFIX: exitCodes.usage,
   FLOW_VENDOR_OWN_NAME: exitCodes.failure,
   FLOW_VENDOR_REJECTED: exitCodes.conflict,
   FLOW_VENDOR_RESOLVE: exitCodes.failure,
+  FLOW_VENDOR_SHALLOW: exitCodes.conflict,
   // workspace
   FLOW_DIRECTORY_NOT_EMPTY: exitCodes.usage,
   FLOW_MIRROR_NOT_PUBLISHED: exitCodes.configuration,

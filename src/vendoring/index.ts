@@ -16,10 +16,12 @@ export { explainPresence, type Presence, type OwnManifest } from "./why.ts";
 export { linkTargets, npmClosure, type ClosurePackage, type LinkTarget } from "./packages.ts";
 export { upstreamRef } from "./messages.ts";
 export { publishedPackage } from "./npm/published.ts";
+export { pushMirror } from "./share/push.ts";
+export { fetchMirror, syncMirror, type ShareResult } from "./share/sync.ts";
 export { removePrefixes } from "./remove.ts";
-export { fetchMirror, pushMirror, syncMirror, type ShareResult } from "./share.ts";
 export { mirrorStatus, verifyMirror, type Verification } from "./status.ts";
 export { exportPatches, type Patch, type PatchesResult } from "./upstream/patches.ts";
+export { pushUpstream, type PushUpstreamResult } from "./upstream/push.ts";
 export { updatePrefixes } from "./update.ts";
 export type {
   AddOptions,

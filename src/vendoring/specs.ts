@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, isAbsolute, resolve } from "node:path";
 import npa from "npm-package-arg";
 import { FlowError, messageOf } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import { checkPrefix } from "./prefix.ts";
 
 export type SourceSpec =
@@ -76,8 +77,11 @@ function isLocal(url: string): boolean {
   return url.startsWith("file://") || isAbsolute(url) || url.startsWith("./") || url.startsWith("../");
 }
 
-function checkUrl(url: string, spec: string): void {
+/** @throws FlowError for what git would take for an option or a program, or where a password would reach the manifest */
+export function checkUrl(url: string, spec: string): void {
   if (url.startsWith("-") || /[\0\r\n]/.test(url)) throw badSpec(spec, "it could be taken for an option");
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(url) || /^https?:\/\/[^/@]{16,}@/i.test(url))
+    throw badSpec(redact(spec), "it holds a password or a token, which everybody who has the mirror could read");
   const helper = /^([A-Za-z0-9]+)::/.exec(url)?.[1];
   if (helper !== undefined) throw badSpec(spec, `the transport "${helper}::" runs programs and is refused`);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();

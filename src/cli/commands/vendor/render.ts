@@ -45,8 +45,17 @@ function patchNote({ patched }: Change): string {
 }
 
 /** What a push or a sync moved. */
-export function renderShare({ remote, branch, from, head }: ShareResult): string {
+export function renderShare({ remote, branch, from, head, proposal }: ShareResult): string {
   const place = `${remote}/${branch}`;
+  if (proposal !== undefined) {
+    return [
+      `${place} is protected: the mirror was pushed as branch ${proposal.branch}.`,
+      proposal.url === undefined
+        ? `Open a pull request from ${proposal.branch} to ${branch} at the remote's forge.`
+        : `Open a pull request: ${proposal.url}`,
+      "However it is merged, flow vendor sync and update go on from there.",
+    ].join("\n");
+  }
   return from === head
     ? `Nothing new: ${place} is at ${head.slice(0, 9)}.`
     : `${place}: ${from === undefined ? "new branch" : from.slice(0, 9)} → ${head.slice(0, 9)}`;

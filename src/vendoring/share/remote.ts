@@ -1,0 +1,68 @@
+import type { FlowContext } from "../../core/context.ts";
+import { FlowError, isFlowError } from "../../core/errors.ts";
+import { Git } from "../../core/git/index.ts";
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
+import { refusePending } from "../conflict/state.ts";
+import { openMirror } from "../mirror.ts";
+import type { Mirror } from "../types.ts";
+
+/** A mirror with where it is shared. */
+export interface SharedMirror {
+  ctx: FlowContext;
+  git: Git;
+  mirror: Mirror & { readonly remote: string };
+  /** Branch that is shared: the one that is checked out. */
+  branch: string;
+}
+
+/** @throws FlowError FLOW_VENDOR_REJECTED without a remote, FLOW_VENDOR_CONFLICT while a conflict waits */
+export async function openShared(ctx: FlowContext, dir: string): Promise<SharedMirror> {
+  const mirror = await openMirror(ctx, dir);
+  const git = new Git(ctx, mirror.dir);
+  await refusePending(git);
+  const { remote } = mirror;
+  if (remote === undefined) {
+    throw new FlowError("FLOW_VENDOR_REJECTED", `the mirror ${mirror.dir} has no remote`, {
+      hint: `git -C ${mirror.dir} remote add origin URL`,
+    });
+  }
+  const branch = await git.text(["symbolic-ref", "--short", "HEAD"], { okCodes: [0, 1, 128] });
+  if (branch === "") {
+    throw new FlowError("FLOW_VENDOR_DIRTY", `the mirror ${mirror.dir} is on no branch`, {
+      hint: "git checkout main, then run the command again",
+    });
+  }
+  return { ctx, git, mirror: { ...mirror, remote }, branch };
+}
+
+/** Commit of the branch at the remote; undefined when it has no such branch. */
+export async function remoteHead({ ctx, git, mirror, branch }: SharedMirror): Promise<string | undefined> {
+  const listed = await reached(
+    git.run(["ls-remote", "--", mirror.remote, `refs/heads/${branch}`], { idleTimeoutMs: networkTimeoutMs(ctx) }),
+  );
+  return listed.stdout.split("\t")[0] || undefined;
+}
+
+/** Fetches the branch into its remote-tracking reference, with the upstream commits that others pushed; gives its commit. */
+export async function fetchBranch({ ctx, git, mirror, branch }: SharedMirror): Promise<string> {
+  const { remote } = mirror;
+  const tracking = `refs/remotes/${remote}/${branch}`;
+  const refspecs = ["+refs/flow/upstream/*:refs/flow/upstream/*", `+refs/heads/${branch}:${tracking}`];
+  await reached(
+    git.run(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--progress", "--", remote, ...refspecs], {
+      idleTimeoutMs: networkTimeoutMs(ctx),
+    }),
+  );
+  return await git.text(["rev-parse", tracking]);
+}
+
+/** @throws FlowError FLOW_VENDOR_FETCH instead of git's own failure */
+async function reached<T>(work: Promise<T>): Promise<T> {
+  return await work.catch((error: unknown) => {
+    if (!isFlowError(error) || !["FLOW_GIT_FAILED", "FLOW_TIMEOUT"].includes(error.code)) throw error;
+    throw new FlowError("FLOW_VENDOR_FETCH", "the mirror's remote is out of reach", {
+      cause: error.code === "FLOW_TIMEOUT" ? error : error.cause,
+      hint: "check the network and your access to it",
+    });
+  });
+}
