@@ -39,7 +39,7 @@ describe.each(["embedded", "real"] as const)("consul agent …, %s", (kind) => {
   const missing = kind === "real" && realConsul() === undefined;
   if (missing && process.env.CI === "true") throw new Error("CI needs the real Consul: FLOW_TEST_CONSUL");
 
-  describe.skipIf(missing)(missing ? "(there is none: set FLOW_TEST_CONSUL)" : "", () => {
+  describe.skipIf(missing)(missing ? "(there is none: set FLOW_TEST_CONSUL)" : "as a process", () => {
     test("takes the flags and the configuration file of programs that start it, and ends with 1 at SIGTERM", async () => {
       const dir = await tempDirectory("consul-flags");
       const http = await getPort();

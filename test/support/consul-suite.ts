@@ -15,18 +15,21 @@ export function describeConsul(
   (concurrent ? describe.concurrent : describe).each(["embedded", "real"] as const)(`${title}, %s agent`, (kind) => {
     const missing = kind === "real" && realConsul() === undefined;
     if (missing && process.env.CI === "true") throw new Error("CI needs the real Consul: FLOW_TEST_CONSUL");
-    describe.skipIf(missing)(missing ? "(there is none: set FLOW_TEST_CONSUL)" : "", () => {
-      const api = new ConsulApi();
-      let agent: TestConsul | undefined;
-      beforeAll(async () => {
-        agent = await startConsul(kind);
-        api.address = agent.address;
-        // A real one enters itself into its catalog after it has become leader.
-        await api.settles<unknown[]>("health/node/test", (checks) => checks.length === 1);
-        await api.settles<object>("catalog/services", (services) => "consul" in services);
-      });
-      afterAll(() => agent?.stop());
-      tests(api, kind);
-    });
+    describe.skipIf(missing)(
+      missing ? "(there is none: set FLOW_TEST_CONSUL)" : "which starts with nothing in it",
+      () => {
+        const api = new ConsulApi();
+        let agent: TestConsul | undefined;
+        beforeAll(async () => {
+          agent = await startConsul(kind);
+          api.address = agent.address;
+          // A real one enters itself into its catalog after it has become leader.
+          await api.settles<unknown[]>("health/node/test", (checks) => checks.length === 1);
+          await api.settles<object>("catalog/services", (services) => "consul" in services);
+        });
+        afterAll(() => agent?.stop());
+        tests(api, kind);
+      },
+    );
   });
 }
