@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Agent } from "./agent/agent.ts";
-import { checkShape, serviceShape, toLoneCheck, toService, toServiceChecks } from "./agent/definitions.ts";
-import type { CheckInput, ServiceInput } from "./agent/definitions.ts";
+import { toLoneCheck, toService, toServiceChecks } from "./agent/definitions.ts";
+import { checkShape, serviceShape, type CheckInput, type ServiceInput } from "./agent/inputs.ts";
 import { agentRoutes } from "./api/agent.ts";
 import { catalogRoutes } from "./api/catalog.ts";
 import { eventRoutes, Events } from "./api/events.ts";

@@ -1,122 +1,10 @@
 import { isIP } from "node:net";
 import { formatDuration, toMilliseconds } from "../go/duration.ts";
-import type { Shape } from "../go/decode.ts";
 import type { Probe } from "../checks/probe.ts";
 import { ApiError, notImplemented } from "../http/errors.ts";
 import type { HealthStatus } from "../store/rows.ts";
-
-const check = {
-  Name: "string",
-  Notes: "string",
-  Status: "string",
-  Args: "strings",
-  ScriptArgs: "strings",
-  HTTP: "string",
-  Header: "stringLists",
-  Method: "string",
-  Body: "string",
-  DisableRedirects: "bool",
-  TCP: "string",
-  UDP: "string",
-  GRPC: "string",
-  GRPCUseTLS: "bool",
-  H2PING: "string",
-  H2PingUseTLS: "bool",
-  Interval: "duration",
-  Timeout: "duration",
-  TTL: "duration",
-  TLSServerName: "string",
-  TLSSkipVerify: "bool",
-  Shell: "string",
-  DockerContainerID: "string",
-  AliasNode: "string",
-  AliasService: "string",
-  SuccessBeforePassing: "int",
-  FailuresBeforeWarning: "int",
-  FailuresBeforeCritical: "int",
-  DeregisterCriticalServiceAfter: "duration",
-  OutputMaxSize: "int",
-  ProxyHTTP: "string",
-  ProxyGRPC: "string",
-} as const satisfies Shape;
-
-/** A check inside a service. */
-const serviceCheckShape = { ...check, CheckID: "string", ServiceID: "string" } as const satisfies Shape;
-
-/** Body of `/agent/check/register`. */
-export const checkShape = { ...check, ID: "string", ServiceID: "string", Token: "string" } as const satisfies Shape;
-
-/** Body of `/agent/service/register`. */
-export const serviceShape = {
-  ID: "string",
-  Name: "string",
-  Tags: "strings",
-  Address: "string",
-  TaggedAddresses: { map: { Address: "string", Port: "int" } },
-  Meta: "stringMap",
-  Port: "int",
-  SocketPath: "string",
-  Weights: { object: { Passing: "int", Warning: "int" } },
-  EnableTagOverride: "bool",
-  Kind: "string",
-  Proxy: "any",
-  Connect: "any",
-  Token: "string",
-  Check: { object: serviceCheckShape },
-  Checks: { list: serviceCheckShape },
-} as const satisfies Shape;
-
-export interface CheckInput {
-  ID?: string;
-  CheckID?: string;
-  ServiceID?: string;
-  Name?: string;
-  Notes?: string;
-  Status?: string;
-  Args?: string[];
-  ScriptArgs?: string[];
-  HTTP?: string;
-  Header?: Record<string, string[]>;
-  Method?: string;
-  Body?: string;
-  DisableRedirects?: boolean;
-  TCP?: string;
-  UDP?: string;
-  GRPC?: string;
-  GRPCUseTLS?: boolean;
-  H2PING?: string;
-  Interval?: bigint;
-  Timeout?: bigint;
-  TTL?: bigint;
-  TLSServerName?: string;
-  TLSSkipVerify?: boolean;
-  DockerContainerID?: string;
-  AliasNode?: string;
-  AliasService?: string;
-  SuccessBeforePassing?: number;
-  FailuresBeforeWarning?: number;
-  FailuresBeforeCritical?: number;
-  DeregisterCriticalServiceAfter?: bigint;
-  OutputMaxSize?: number;
-}
-
-export interface ServiceInput {
-  ID?: string;
-  Name?: string;
-  Tags?: string[];
-  Address?: string;
-  TaggedAddresses?: Record<string, { Address?: string; Port?: number }>;
-  Meta?: Record<string, string>;
-  Port?: number;
-  SocketPath?: string;
-  Weights?: { Passing?: number; Warning?: number };
-  EnableTagOverride?: boolean;
-  Kind?: string;
-  Proxy?: unknown;
-  Connect?: unknown;
-  Check?: CheckInput;
-  Checks?: CheckInput[];
-}
+import type { CheckInput, ServiceInput } from "./inputs.ts";
+import { checkMeta } from "./meta.ts";
 
 /** A service of this agent, as it is kept. */
 export interface AgentService {
@@ -313,28 +201,6 @@ function toWeights(weights: ServiceInput["Weights"]): { Passing: number; Warning
     throw new ApiError(400, "Invalid Weights: DNS Weight must be between 0 and 65535");
   }
   return { Passing, Warning };
-}
-
-function checkMeta(meta: Record<string, string>): void {
-  const pairs = Object.entries(meta);
-  if (pairs.length > 64) {
-    throw new ApiError(400, "Invalid Service Meta: Node metadata cannot contain more than 64 key/value pairs");
-  }
-  for (const [key, value] of pairs) {
-    const problem = metaProblem(key, value);
-    if (problem !== undefined) {
-      throw new ApiError(400, `Invalid Service Meta: Couldn't load metadata pair ('${key}', '${value}'): ${problem}`);
-    }
-  }
-}
-
-function metaProblem(key: string, value: string): string | undefined {
-  if (key === "") return "Key cannot be blank";
-  if (!/^[A-Za-z0-9_-]+$/.test(key)) return "Key contains invalid characters";
-  if (key.length > 128) return "Key is too long (limit: 128 characters)";
-  if (key.startsWith("consul-")) return "Key prefix 'consul-' is reserved for internal use";
-  if (value.length > 512) return "Value is too long (limit: 512 characters)";
-  return undefined;
 }
 
 function isStatus(status: string | undefined): boolean {

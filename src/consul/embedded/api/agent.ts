@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
 import { checkView } from "../agent/agent.ts";
-import {
-  checkShape,
-  serviceShape,
-  toLoneCheck,
-  toService,
-  toServiceChecks,
-  type CheckInput,
-  type ServiceInput,
-} from "../agent/definitions.ts";
+import { toLoneCheck, toService, toServiceChecks } from "../agent/definitions.ts";
+import { checkShape, serviceShape, type CheckInput, type ServiceInput } from "../agent/inputs.ts";
 import { checkFields, nodeServiceFields } from "../filter/fields.ts";
 import { ApiError } from "../http/errors.ts";
 import { sorted } from "../http/json.ts";

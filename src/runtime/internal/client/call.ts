@@ -20,6 +20,7 @@ import type { Instance, Target } from "./target.ts";
 
 /** Ms a call may take when neither it nor its context says otherwise. */
 export const defaultTimeoutMs = 30_000;
+
 export interface CallOptions {
   /** Ms until the call ends with DEADLINE_EXCEEDED, default 30,000; never later than the context's deadline. */
   timeoutMs?: number;

@@ -14,7 +14,7 @@ export class Registration {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #lost = false;
-  #working: Promise<void> = Promise.resolve();
+  #working: Promise<void> | undefined;
 
   constructor(address: string, definition: ServiceRegistration) {
     this.#consul = createConsul({
@@ -27,7 +27,9 @@ export class Registration {
   /** Registers; when Consul cannot be reached it is tried again in the background. */
   async start(): Promise<void> {
     await this.#ensure(true);
-    this.#timer = setInterval(() => void (this.#working = this.#ensure(false)), everyMs).unref();
+    this.#timer = setInterval(() => {
+      this.#working ??= this.#ensure(false).finally(() => (this.#working = undefined));
+    }, everyMs).unref();
   }
 
   async #ensure(first: boolean): Promise<void> {
