@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs that flow is tested against, once, and says where they are:
-#   eval "$(scripts/build-test-tools.sh [consul|grpcurl|consul-template]...)"
+#   eval "$(scripts/build-test-tools.sh [consul|grpcurl|consul-template|h2spec]...)"
 # They come from the Go module proxy at a pinned version, checked by Go against its checksum database, and are kept
 # in ${FLOW_CI_CACHE:-${XDG_CACHE_HOME:-~/.cache}/flow-ci}. Needs Go; 3 to 6 minutes the first time on two cores.
 set -euo pipefail
@@ -13,6 +13,7 @@ pin() {
     consul) echo github.com/hashicorp/consul v1.13.9 . ;;
     grpcurl) echo github.com/fullstorydev/grpcurl v1.9.4 ./cmd/grpcurl ;;
     consul-template) echo github.com/hashicorp/consul-template v0.41.1 . ;;
+    h2spec) echo github.com/summerwind/h2spec v2.2.1+incompatible ./cmd/h2spec ;;
     *) echo "build-test-tools.sh: no tool is called $1" >&2 && return 2 ;;
   esac
 }
@@ -43,7 +44,7 @@ build() {
   echo "$target"
 }
 
-if [ $# -eq 0 ]; then set -- consul grpcurl consul-template; fi
+if [ $# -eq 0 ]; then set -- consul grpcurl consul-template h2spec; fi
 for tool in "$@"; do
   path=$(build "$tool")
   variable=$(tr 'a-z-' 'A-Z_' <<<"$tool")

@@ -1,0 +1,42 @@
+/**
+ * Estimates the bandwidth-delay product: while data comes, one PING is under way, and what arrived until its
+ * acknowledgement is a sample. gRPC calls this the BDP estimator.
+ */
+export class BdpEstimator {
+  #sampling = false;
+  #bytes = 0;
+  #best = 0;
+  #sentAt = 0;
+  readonly #most: number;
+  /** What windows should be now. */
+  window: number;
+
+  constructor(initial: number, most: number) {
+    this.window = initial;
+    this.#most = Math.max(initial, most);
+  }
+
+  /** Counts received bytes; true when a PING should be sent now. */
+  received(bytes: number): boolean {
+    this.#bytes += bytes;
+    // Small messages never fill a window: nothing to learn from them.
+    if (this.#sampling || this.window >= this.#most || this.#bytes < this.window / 4) return false;
+    this.#sampling = true;
+    this.#bytes = 0;
+    this.#sentAt = performance.now();
+    return true;
+  }
+
+  /** The PING came back; true when {@link window} grew. */
+  acknowledged(): boolean {
+    this.#sampling = false;
+    const rate = this.#bytes / Math.max(0.01, performance.now() - this.#sentAt);
+    const sample = this.#bytes;
+    this.#bytes = 0;
+    // A full window in one round trip at a rate not seen before: the window is what limits.
+    if (sample < (this.window * 2) / 3 || rate <= this.#best) return false;
+    this.#best = rate;
+    this.window = Math.min(this.#most, sample * 2);
+    return true;
+  }
+}

@@ -1,0 +1,197 @@
+import { DynamicTable } from "./dynamic-table.ts";
+import type { HeaderField } from "./field.ts";
+import { huffmanEncode, huffmanLength } from "./huffman.ts";
+import { firstDynamicIndex, staticTable } from "./static-table.ts";
+
+/** What the encoder knows of a name. */
+interface Name {
+  /** Index in the static table, 0 without one. */
+  readonly fixed: number;
+  /** Static index by value. */
+  readonly fixedValues: ReadonlyMap<string, number> | undefined;
+  /** Insertion number by value. */
+  readonly values: Map<string, number>;
+  /** Insertions that were never used again, less those that were: a name whose values change is not indexed for long. */
+  wasted: number;
+}
+
+/** Values that differ from call to call: they would only push others out of the table. */
+const volatile = new Set([
+  "grpc-timeout", "grpc-message", "grpc-status-details-bin", "traceparent", "tracestate", "content-length", "date",
+  "etag", "if-modified-since", "if-none-match", "last-modified", "location", "age", "expires", "x-request-id",
+]); // prettier-ignore
+
+/** RFC 7541 section 7.1.3: short secrets could be guessed by their effect on the table. */
+const secrets = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
+const shortSecret = 20;
+
+const mostWasted = 16;
+const retry = 1 / 8;
+const mostNames = 1_024;
+
+/** A field list that is sent often: its block is kept as bytes while the table stays as it is. */
+export interface PreparedFields {
+  readonly fields: readonly HeaderField[];
+  bytes: Buffer | undefined;
+  generation: number;
+}
+
+/** Encodes the header blocks of one connection in their order: RFC 7541. */
+export class HpackEncoder {
+  readonly #mostCapacity: number;
+  readonly #table: DynamicTable;
+  readonly #names = new Map<string, Name>();
+  /** Entries ever added. */
+  #added = 0;
+  /** Changes whenever an index may mean another field. */
+  #generation = 0;
+  /** Capacities to announce with the next block: the least since the last one, and the present one. */
+  #announce: { least: number; last: number } | undefined;
+
+  /** `mostCapacity`: what we are willing to keep, whatever the peer allows. */
+  constructor(mostCapacity: number) {
+    this.#mostCapacity = mostCapacity;
+    this.#table = new DynamicTable(Math.min(4_096, mostCapacity), (field) => this.#forget(field));
+    if (mostCapacity < 4_096) this.#announce = { least: mostCapacity, last: mostCapacity };
+    for (let index = 1; index < firstDynamicIndex; index++) this.#nameOf((staticTable[index] as HeaderField).name);
+  }
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
+  limit(allowed: number): void {
+    const capacity = Math.min(allowed, this.#mostCapacity);
+    if (capacity === this.#table.capacity && this.#announce === undefined) return;
+    this.#announce = { least: Math.min(capacity, this.#announce?.least ?? capacity), last: capacity };
+    this.#table.resize(capacity);
+    this.#generation++;
+  }
+
+  /** An upper bound of what {@link encode} writes. */
+  room(fields: readonly HeaderField[]): number {
+    let bytes = 12;
+    for (const { name, value } of fields) bytes += name.length + value.length + 16;
+    return bytes;
+  }
+
+  /** Writes a block at `at` and returns its end. The caller has checked the fields: octets only. */
+  encode(fields: readonly HeaderField[], target: Buffer, at: number): number {
+    let end = this.#announce === undefined ? at : this.#writeCapacity(target, at);
+    for (const field of fields) end = this.#field(field, target, end);
+    return end;
+  }
+
+  /** As {@link encode}, from the kept bytes when they still hold. */
+  encodePrepared(prepared: PreparedFields, target: Buffer, at: number): number {
+    const { bytes } = prepared;
+    if (bytes !== undefined && prepared.generation === this.#generation && this.#announce === undefined) {
+      for (let index = 0; index < bytes.length; index++) target[at + index] = bytes[index] as number;
+      return at + bytes.length;
+    }
+    const generation = this.#announce === undefined ? this.#generation : -1;
+    const end = this.encode(prepared.fields, target, at);
+    const kept = generation === this.#generation;
+    prepared.bytes = kept ? Buffer.from(target.subarray(at, end)) : undefined;
+    prepared.generation = this.#generation;
+    return end;
+  }
+
+  #writeCapacity(target: Buffer, at: number): number {
+    const { least, last } = this.#announce as { least: number; last: number };
+    this.#announce = undefined;
+    const end = least < last ? integer({ target, at, first: 0x20, mask: 0x1f }, least) : at;
+    return integer({ target, at: end, first: 0x20, mask: 0x1f }, last);
+  }
+
+  #field(field: HeaderField, target: Buffer, at: number): number {
+    const known = this.#nameOf(field.name);
+    const short = secrets.has(field.name) && field.value.length < shortSecret;
+    if (field.sensitive || short) return this.#literal(field, { target, at, first: 0x10, mask: 0x0f }, known);
+    const fixed = known.fixedValues?.get(field.value);
+    if (fixed !== undefined) return integer({ target, at, first: 0x80, mask: 0x7f }, fixed);
+    const changes = volatile.has(field.name);
+    const number = changes ? undefined : known.values.get(field.value);
+    if (number !== undefined) {
+      if (known.wasted > -mostWasted) known.wasted--;
+      return integer({ target, at, first: 0x80, mask: 0x7f }, this.#indexOf(number));
+    }
+    // What was given up is tried again now and then.
+    if (known.wasted >= mostWasted) known.wasted -= retry;
+    const fits = field.size * 2 <= this.#table.capacity;
+    if (!fits || changes || known.wasted > mostWasted - 1)
+      return this.#literal(field, { target, at, first: 0, mask: 0x0f }, known);
+    const end = this.#literal(field, { target, at, first: 0x40, mask: 0x3f }, known);
+    this.#table.add(field);
+    known.values.set(field.value, ++this.#added);
+    known.wasted++;
+    this.#generation++;
+    return end;
+  }
+
+  #literal(field: HeaderField, place: Place, known: Name): number {
+    const { target } = place;
+    const index = known.fixed === 0 ? this.#dynamicName(known) : known.fixed;
+    const end = integer(place, index);
+    return string(field.value, target, index === 0 ? string(field.name, target, end) : end);
+  }
+
+  #dynamicName(known: Name): number {
+    const first = known.values.values().next();
+    return first.done === true ? 0 : this.#indexOf(first.value);
+  }
+
+  #indexOf(number: number): number {
+    return firstDynamicIndex + this.#added - number;
+  }
+
+  #nameOf(name: string): Name {
+    let known = this.#names.get(name);
+    if (known !== undefined) return known;
+    // Names that a proxied peer makes up must not pile up here.
+    if (this.#names.size >= mostNames)
+      for (const [other, { fixed, values }] of this.#names)
+        if (fixed === 0 && values.size === 0) this.#names.delete(other);
+    const fixed = staticTable.findIndex((field, index) => index > 0 && field.name === name);
+    const withValue = staticTable
+      .map((field, index) => [field, index] as const)
+      .filter(([field]) => field.name === name && field.value !== "");
+    const fixedValues =
+      fixed > 0 && withValue.length > 0 ? new Map(withValue.map(([{ value }, index]) => [value, index])) : undefined;
+    known = { fixed: Math.max(0, fixed), fixedValues, values: new Map(), wasted: 0 };
+    this.#names.set(name, known);
+    return known;
+  }
+
+  #forget(field: HeaderField): void {
+    this.#names.get(field.name)?.values.delete(field.value);
+  }
+}
+
+interface Place {
+  target: Buffer;
+  at: number;
+  /** The representation's bits. */
+  first: number;
+  mask: number;
+}
+
+function integer({ target, at, first, mask }: Place, value: number): number {
+  if (value < mask) {
+    target[at] = first | value;
+    return at + 1;
+  }
+  target[at] = first | mask;
+  let end = at + 1;
+  let rest = value - mask;
+  for (; rest >= 0x80; rest >>>= 7) target[end++] = (rest & 0x7f) | 0x80;
+  target[end++] = rest;
+  return end;
+}
+
+function string(text: string, target: Buffer, at: number): number {
+  const length = huffmanLength(text);
+  if (length < text.length)
+    return huffmanEncode(text, target, integer({ target, at, first: 0x80, mask: 0x7f }, length));
+  const start = integer({ target, at, first: 0, mask: 0x7f }, text.length);
+  if (text.length > 24) return start + target.write(text, start, "latin1");
+  for (let index = 0; index < text.length; index++) target[start + index] = text.charCodeAt(index);
+  return start + text.length;
+}
