@@ -82,6 +82,7 @@ export const errorCodes = {
   FLOW_VENDOR_FETCH: exitCodes.unavailable,
   FLOW_VENDOR_FILE_TOO_LARGE: exitCodes.failure,
   FLOW_VENDOR_NOT_A_MIRROR: exitCodes.configuration,
+  FLOW_VENDOR_MOVED_TAG: exitCodes.conflict,
   FLOW_VENDOR_NO_CONFLICT: exitCodes.usage,
   FLOW_VENDOR_NO_PATCHES: exitCodes.usage,
   FLOW_VENDOR_NO_PREFIX: exitCodes.usage,

@@ -70,16 +70,28 @@ async function readLock(path: string): Promise<LockSource> {
   return { text, path };
 }
 
-/** Fetches git sources one after the other, as one visible step. */
+const parallel = 6;
+
+/** Fetches git sources side by side, each a visible step. A failure ends it when those under way are through. */
 export async function fetchGitSources(ctx: FlowContext, git: Git, sources: readonly GitSource[]): Promise<Incoming[]> {
   if (sources.length === 0) return [];
+  const fetchOne = (source: GitSource) =>
+    step(ctx, { id: `vendor.fetch-git:${source.prefix}`, title: `Fetching ${source.url}` }, ({ progress }) =>
+      fetchGitSource(ctx, git, { ...source, onProgress: (line) => progress(line.trim()) }),
+    );
   return await step(ctx, { id: "vendor.fetch-git", title: "Fetching git sources" }, async ({ progress }) => {
+    const queue = [...sources.entries()];
     const fetched: Incoming[] = [];
-    for (const { url, ref, prefix } of sources) {
-      progress(url, fetched.length, sources.length);
-      const onProgress = (line: string) => progress(`${url}: ${line.trim()}`, fetched.length, sources.length);
-      fetched.push(await fetchGitSource(ctx, git, { url, ref, prefix, onProgress }));
-    }
+    let done = 0;
+    const worker = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [index, source] = next;
+        fetched[index] = await fetchOne(source);
+        progress(source.url, ++done, sources.length);
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: Math.min(parallel, sources.length) }, worker));
+    for (const result of ended) if (result.status === "rejected") throw result.reason;
     return fetched;
   });
 }

@@ -1,5 +1,6 @@
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
+import { bringSquashes } from "./history-objects.ts";
 import { committer, importing, type Imported, type TopBlob } from "./importer.ts";
 import { formatManifest, manifestFile } from "./manifest.ts";
 import { mergedTrees, type MergedTree } from "./merge.ts";
@@ -56,6 +57,11 @@ export async function prepareImport(
   const git = new Git(ctx, mirror.dir);
   const { head = "" } = mirror;
   const branch = await git.text(["symbolic-ref", "--quiet", "--short", "HEAD"], { okCodes: [0, 1] });
+  await bringSquashes(
+    ctx,
+    mirror,
+    plan.incoming.flatMap(({ prefix }) => mirror.manifest.prefixes[prefix]?.squash ?? []),
+  );
   const squashed = await squashAll(git, mirror, { incoming: plan.incoming, by: await committer(git) });
   const manifest = manifestAfter(mirror, plan);
   const prefixes = [...Object.keys(manifest.prefixes), ...plan.incoming.map(({ prefix }) => prefix)];

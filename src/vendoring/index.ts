@@ -22,6 +22,7 @@ export { removePrefixes } from "./remove.ts";
 export { mirrorStatus, verifyMirror, type Verification } from "./status.ts";
 export { exportPatches, type Patch, type PatchesResult } from "./upstream/patches.ts";
 export { pushUpstream, type PushUpstreamResult } from "./upstream/push.ts";
+export { unshallow, type UnshallowResult } from "./unshallow.ts";
 export { updatePrefixes } from "./update.ts";
 export type {
   AddOptions,

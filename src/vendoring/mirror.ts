@@ -7,6 +7,7 @@ import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
 import { Git, identityEnvironment } from "../core/git/index.ts";
 import { withLock } from "../core/lock.ts";
 import { keepBytes } from "./bytes.ts";
+import { historyRefspecs } from "./history-objects.ts";
 import { reconcile } from "./history.ts";
 import { committedManifest, formatManifest, manifestFile } from "./manifest.ts";
 import { networkTimeoutMs } from "./network.ts";
@@ -114,14 +115,7 @@ export async function cloneMirror(
       await new Git(ctx, ctx.cwd).run(["clone", "--no-checkout", "--progress", "--", url, staging], options);
       const git = new Git(ctx, staging);
       await git.run(
-        [
-          "fetch",
-          "--no-tags",
-          "--no-write-fetch-head",
-          "--progress",
-          "origin",
-          "+refs/flow/upstream/*:refs/flow/upstream/*",
-        ],
+        ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "origin", ...historyRefspecs],
         options,
       );
       if (!(await hasHead(git)) && !(await takeOnlyBranch(git))) return await firstCommit(ctx, git);

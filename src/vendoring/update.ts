@@ -10,6 +10,8 @@ import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 export interface UpdateOptions extends AddOptions {
   /** Imports what the mirror's committed package.json and lock say, as an update robot edits them. */
   fromLock?: boolean;
+  /** Take a tag that upstream moved as it is now. Default: refuse. */
+  allowMovedTag?: boolean;
 }
 
 /**
@@ -42,7 +44,12 @@ export async function updatePrefixes(
       git,
       chosen
         .filter(({ entry }) => isGit(entry))
-        .map(({ prefix, entry }) => ({ url: entry.source, ref: options.ref ?? entry.ref, prefix })),
+        .map(({ prefix, entry }) => ({
+          url: entry.source,
+          ref: options.ref ?? entry.ref,
+          prefix,
+          ...(options.allowMovedTag === true ? {} : { recorded: entry }),
+        })),
     );
     const modules = chosen.filter(({ entry }) => isGo(entry) && (named.length > 0 || !isExact(entry)));
     const packages = chosen.filter(({ entry }) => isNpm(entry)).map(({ prefix }) => importName(prefix));

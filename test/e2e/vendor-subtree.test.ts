@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +13,7 @@ import {
   updatePrefixes,
   verifyMirror,
 } from "../../src/vendoring/index.ts";
-import { checkoutRoot, testContext } from "../support/context.ts";
+import { testContext } from "../support/context.ts";
 import { flow } from "../support/flow.ts";
 import { commitFiles, git } from "../support/git-repository.ts";
 import { setUpMirror } from "../support/mirror.ts";
@@ -196,46 +194,6 @@ describe("what cannot be trusted or reached", () => {
     expect(registry.requests.filter((path) => path.includes("inner") || path.includes("goflow"))).toEqual([]);
   });
 });
-
-test("SIGKILL at any moment leaves the old commit or the new one; the next command finishes the work tree", async () => {
-  const { dir, registry, env, ctx, mirror, options } = await setUpMirror();
-  registry.publish(
-    ...Array.from({ length: 40 }, (_, index) => ({
-      name: `p${index}`,
-      version: "1.0.0",
-      files: Object.fromEntries(Array.from({ length: 20 }, (_file, file) => [`f${file}.js`, `${index}-${file}`])),
-    })),
-  );
-  const before = await git(mirror, ["rev-parse", "HEAD"]);
-  const program = join(dir, "add.ts");
-  await writeFile(
-    program,
-    `import { addSources } from ${JSON.stringify(join(checkoutRoot, "src/vendoring/index.ts"))};
-     import { describeInstallation } from ${JSON.stringify(join(checkoutRoot, "src/core/installation.ts"))};
-     const ctx = { cwd: ${JSON.stringify(dir)}, env: process.env, signal: new AbortController().signal, emit: (event) => console.log(JSON.stringify(event)), now: () => new Date(), installation: describeInstallation(${JSON.stringify(checkoutRoot)}, process.execPath), interactive: false, confirm: async () => true };
-     await addSources(ctx, ${JSON.stringify(mirror)}, process.argv.slice(2), ${JSON.stringify(options)});`,
-  );
-  const specs = Array.from({ length: 40 }, (_, index) => `npm:p${index}`);
-  let finished = false;
-  for (let delayMs = 200; !finished; delayMs += 60) {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, ...specs], {
-      env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const exited = once(child, "exit");
-    const timer = setTimeout(() => child.kill("SIGKILL"), delayMs);
-    const [code] = (await exited) as [number | null];
-    clearTimeout(timer);
-    finished = code === 0;
-    const opened = await openMirror(ctx, mirror);
-    const head = await git(mirror, ["rev-parse", "HEAD"]);
-    const count = Object.keys(opened.manifest.prefixes).length;
-    expect(count === 0 ? head === before : count === 40, `after a kill at ${delayMs} ms`).toBe(true);
-    expect(await git(mirror, ["status", "--porcelain"])).toBe("");
-    if (count === 40) finished = true;
-  }
-  expect((await verifyMirror(ctx, await openMirror(ctx, mirror))).problems).toEqual([]);
-}, 300_000);
 
 test("adders at once, from several clones, all end in the remote", async () => {
   const { dir, registry, ctx, mirror, options } = await setUpMirror();

@@ -119,6 +119,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./vendor/push.ts"),
   },
   {
+    name: "vendor unshallow",
+    summary: "prepare a shallow or sparse clone of the mirror for git subtree by hand",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/unshallow.ts"),
+  },
+  {
     name: "vendor sync",
     summary: "bring the mirror up to date with its remote",
     group: "Dependencies and tools",

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
+import { warn } from "../../core/events.ts";
 import type { Git } from "../../core/git/index.ts";
 import { upstreamRef } from "../messages.ts";
 import { networkTimeoutMs } from "../network.ts";
@@ -12,6 +14,8 @@ export interface GitSource {
   url: string;
   ref: string | undefined;
   prefix: string;
+  /** What the mirror has of it: a tag that says something else now is refused, a branch that was rewritten is told of. */
+  recorded?: { ref: string; commit: string };
   onProgress?: (line: string) => void;
 }
 
@@ -25,6 +29,7 @@ export async function fetchGitSource(ctx: FlowContext, git: Git, source: GitSour
   try {
     const found = await findRef(git, url, { ref, idleTimeoutMs });
     const commit = await fetchCommit(git, source, { found, idleTimeoutMs });
+    await judgeMove(ctx, git, { source, found, commit });
     if (found.commit !== undefined && found.commit !== commit) {
       throw new FlowError("FLOW_VENDOR_FETCH", `${url}: ${found.name} moved while it was fetched`, {
         hint: "run the command again",
@@ -46,13 +51,40 @@ export async function fetchGitSource(ctx: FlowContext, git: Git, source: GitSour
   }
 }
 
+/** @throws FlowError FLOW_VENDOR_MOVED_TAG when a tag does not stand for what it stood for */
+async function judgeMove(
+  ctx: FlowContext,
+  git: Git,
+  { source: { url, recorded, prefix }, found, commit }: { source: GitSource; found: FoundRef; commit: string },
+): Promise<void> {
+  if (recorded === undefined || recorded.commit === commit) return;
+  if (found.name === `refs/tags/${recorded.ref}`) {
+    throw new FlowError(
+      "FLOW_VENDOR_MOVED_TAG",
+      `${url}: the tag ${recorded.ref} was moved, from ${recorded.commit} to ${commit}`,
+      {
+        hint: `nothing was changed. Ask upstream why; flow vendor update ${prefix} --allow-moved-tag takes it as it is now`,
+        details: { prefix, tag: recorded.ref, from: recorded.commit, to: commit },
+      },
+    );
+  }
+  if (found.name !== `refs/heads/${recorded.ref}`) return;
+  const kept = await git.run(["merge-base", "--is-ancestor", recorded.commit, commit], { okCodes: [0, 1, 128] });
+  if (kept.exitCode === 1) {
+    warn(
+      ctx,
+      `${url}: upstream rewrote ${recorded.ref}: ${recorded.commit.slice(0, 9)} is not in its history any more`,
+    );
+  }
+}
+
 /** Fetches what was found under a name of its own, so that nothing of the person's references is touched. */
 async function fetchCommit(
   git: Git,
   { url, onProgress }: GitSource,
   { found, idleTimeoutMs }: { found: FoundRef; idleTimeoutMs: number },
 ): Promise<string> {
-  const store = `refs/flow/fetching/${process.pid}`;
+  const store = `refs/flow/fetching/${randomUUID()}`;
   const fetch = (refspecs: readonly string[], okCodes: readonly number[]) =>
     git.run(
       ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress", "--", url, ...refspecs],
@@ -82,7 +114,7 @@ async function fetchCommit(
 }
 
 function unreachable(error: unknown, url: string): unknown {
-  if (!isFlowError(error) || error.code === "FLOW_VENDOR_FETCH" || error.code === "FLOW_CANCELLED") return error;
+  if (!isFlowError(error) || !["FLOW_GIT_FAILED", "FLOW_TIMEOUT"].includes(error.code)) return error;
   return new FlowError("FLOW_VENDOR_FETCH", `${url} could not be fetched`, {
     cause: error.code === "FLOW_GIT_FAILED" ? error.cause : error,
     hint: "check the address, the network and your access (ssh key or credential helper); git fetches as you do",

@@ -3,6 +3,7 @@ import { FlowError, isFlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { refusePending } from "../conflict/state.ts";
+import { historyRefspecs } from "../history-objects.ts";
 import { openMirror } from "../mirror.ts";
 import type { Mirror } from "../types.ts";
 
@@ -47,7 +48,7 @@ export async function remoteHead({ ctx, git, mirror, branch }: SharedMirror): Pr
 export async function fetchBranch({ ctx, git, mirror, branch }: SharedMirror): Promise<string> {
   const { remote } = mirror;
   const tracking = `refs/remotes/${remote}/${branch}`;
-  const refspecs = ["+refs/flow/upstream/*:refs/flow/upstream/*", `+refs/heads/${branch}:${tracking}`];
+  const refspecs = [...historyRefspecs, `+refs/heads/${branch}:${tracking}`];
   await reached(
     git.run(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--progress", "--", remote, ...refspecs], {
       idleTimeoutMs: networkTimeoutMs(ctx),

@@ -8,6 +8,7 @@ import { isGit } from "../sources.ts";
 import { checkRef, checkUrl } from "../specs.ts";
 import { nestedIn } from "../trees.ts";
 import { findPrefix } from "../update.ts";
+import { isShallow } from "../unshallow.ts";
 import { splitPrefix } from "./split.ts";
 
 export interface PushUpstreamOptions {
@@ -51,12 +52,12 @@ export async function pushUpstream(
   }
   checkUrl(target, target);
   checkRef(branch);
-  if ((await git.text(["rev-parse", "--is-shallow-repository"])) === "true") {
+  if (await isShallow(git)) {
     throw new FlowError(
       "FLOW_VENDOR_SHALLOW",
       "this clone of the mirror lacks the history that patches are told from",
       {
-        hint: `git -C ${git.dir} fetch --unshallow`,
+        hint: `flow vendor unshallow ${prefix}`,
       },
     );
   }

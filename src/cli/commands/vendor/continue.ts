@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { renderChanges } from "./render.ts";
-import { vendorTarget } from "./target.ts";
+import { refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor continue",
@@ -13,7 +13,10 @@ export const command = defineCommand({
   run: async (ctx, { options }) => {
     const { continueUpdate } = await import("../../../vendoring/index.ts");
     const dryRun = options.dryRun === true;
-    return { ...(await continueUpdate(ctx, (await vendorTarget(ctx)).dir, { dryRun })), dryRun };
+    const target = await vendorTarget(ctx, options);
+    const result = await continueUpdate(ctx, target.dir, { dryRun });
+    await refreshAfter(ctx, target);
+    return { ...result, dryRun };
   },
   render: ({ dryRun, updated, removed }) => renderChanges({ added: [], updated, removed }, dryRun),
 });

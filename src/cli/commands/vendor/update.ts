@@ -15,6 +15,7 @@ export const command = defineCommand({
   options: [
     { flags: "--ref <ref>", description: "branch, tag or commit that one git source goes to" },
     { flags: "--from-lock", description: "import what the committed package.json and package-lock.json say" },
+    { flags: "--allow-moved-tag", description: "take a tag that upstream moved as it is now" },
     platformOption,
   ],
   mutates: true,
@@ -24,6 +25,7 @@ export const command = defineCommand({
     const result = await updatePrefixes(ctx, target.dir, (args.prefix as string[] | undefined) ?? [], {
       ...target.options,
       fromLock: options.fromLock === true,
+      allowMovedTag: options.allowMovedTag === true,
     });
     await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
