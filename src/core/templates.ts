@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { FlowContext } from "./context.ts";
 import { writeNew } from "./files.ts";
@@ -12,6 +12,11 @@ export function fillTemplate(text: string, values: TemplateValues): string {
     if (value === undefined) throw new Error(`the template asks for {{${name}}}, which has no value`);
     return value;
   });
+}
+
+/** One file of `templates/`, filled in. */
+export async function readTemplate(ctx: FlowContext, path: string, values: TemplateValues): Promise<string> {
+  return fillTemplate(await readFile(join(ctx.installation.templates, path), "utf8"), values);
 }
 
 /**
@@ -32,9 +37,7 @@ export async function layOut(
     const path = relative(root, source).replace(/(^|\/)_(?=[^/]*$)/, "$1.");
     if (skip(path)) continue;
     const content = fillTemplate(await readFile(source, "utf8"), values);
-    if (!(await writeNew(join(dir, path), content))) continue;
-    await chmod(join(dir, path), (await stat(source)).mode & 0o777);
-    written.push(path);
+    if (await writeNew(join(dir, path), content, (await stat(source)).mode & 0o777)) written.push(path);
   }
   return written.sort();
 }

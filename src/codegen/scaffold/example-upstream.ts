@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { stageDirectory } from "../../core/files.ts";
-import { layOut } from "./template.ts";
+import { layOut } from "../../core/templates.ts";
 
 /** Prefix of the example's git package in the mirror. */
 export const exampleGitPrefix = "example.com/acme-labs/money";

@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { warn } from "../../core/events.ts";
 import type { RepositoryOptions } from "./repository.ts";
-import { layOut, readTemplate } from "./template.ts";
+import { layOut, readTemplate } from "../../core/templates.ts";
 
 /** npm packages that the example's services import, besides goflow. */
 export const exampleNpmSpecs = ["npm:nanoid@^5.0.0", "npm:@types/node@^24.0.0"] as const;

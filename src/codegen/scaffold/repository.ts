@@ -1,5 +1,5 @@
 import type { FlowContext } from "../../core/context.ts";
-import { layOut } from "./template.ts";
+import { layOut } from "../../core/templates.ts";
 
 export interface RepositoryOptions {
   /** Absolute directory; what is in it stays. */

@@ -7,7 +7,7 @@ import { writeAtomic, writeNew } from "../../core/files.ts";
 import { implementationHeader } from "../implementations.ts";
 import { camelCase, implementationPath, methodFolder, servicePath } from "../names.ts";
 import { consulName } from "../plugin/method-options.ts";
-import { readTemplate } from "../scaffold/template.ts";
+import { readTemplate } from "../../core/templates.ts";
 import type { CodegenRepository, CodegenScope } from "../scope.ts";
 import { addServiceEntry } from "./flow-yaml.ts";
 import { addServiceMethod } from "./service-class.ts";

@@ -6,7 +6,7 @@ import { writeAtomic } from "../../core/files.ts";
 import { compile } from "../build.ts";
 import { loadFiles } from "../method-index.ts";
 import { kebabCase, pascalCase, servicePath, snakeCase } from "../names.ts";
-import { readTemplate } from "../scaffold/template.ts";
+import { readTemplate } from "../../core/templates.ts";
 import { loadScope, type CodegenTarget } from "../scope.ts";
 import { resolveTools, type CodegenTools } from "../tools.ts";
 import { layOutMethod, layOutService, type SkeletonResult } from "./implementation.ts";

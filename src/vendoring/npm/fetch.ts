@@ -35,8 +35,8 @@ export async function fetchPackages(
 ): Promise<Incoming[]> {
   const incoming: Incoming[] = [];
   const queue = [...packages];
-  // npm's libraries hang a listener per request on each kept socket; Node would warn the user of a leak at eleven.
-  setMaxListeners(packages.length + 20);
+  // npm's libraries hang a listener per request on each kept socket; Node would warn the user of a leak.
+  setMaxListeners(0);
   const failed = new AbortController();
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined && !failed.signal.aborted; next = queue.shift()) {

@@ -51,9 +51,8 @@ async function create(ctx: FlowContext, git: Git, request: Journal): Promise<voi
     repositories: example === undefined ? " {}" : `\n  ${example}: {}`,
     tools: tools.join(""),
   };
-  const files = await layOut(ctx, "workspace", { dir: git.dir, values });
-  const message = `Make the workspace of ${organization}\n\n${files.length} files by flow ${ctx.installation.version}.\n`;
-  await firstCommit(ctx, git.dir, message);
+  await layOut(ctx, "workspace", { dir: git.dir, values });
+  await firstCommit(ctx, git.dir, `Make the workspace of ${organization}\n\nBy flow ${ctx.installation.version}.\n`);
 }
 
 /** `{ npm: "x", bin: "y" }`: YAML takes JSON's quoted strings as they are. */
