@@ -152,15 +152,8 @@ async function installFirst(
   });
 }
 
-function isUnreachable(error: FlowError): boolean {
-  return (
-    ["FLOW_HTTP_FAILED", "FLOW_TIMEOUT", "FLOW_COMMAND_NOT_FOUND", "FLOW_TOOL_UNAVAILABLE"].includes(error.code) &&
-    !isWrongDigest(error)
-  );
-}
-
-function isWrongDigest(error: FlowError): boolean {
-  return error.code === "FLOW_HTTP_FAILED" && error.details?.final === true && error.details.status === undefined;
+function isUnreachable({ code }: FlowError): boolean {
+  return ["FLOW_HTTP_FAILED", "FLOW_TIMEOUT", "FLOW_COMMAND_NOT_FOUND", "FLOW_TOOL_UNAVAILABLE"].includes(code);
 }
 
 interface Placing {

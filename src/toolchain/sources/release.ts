@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
-import { FlowError } from "../../core/errors.ts";
+import { FlowError, isFlowError } from "../../core/errors.ts";
 import type { StepControl } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
 import { download, fetchText } from "../../core/http.ts";
@@ -91,6 +91,8 @@ async function fetchProgram(
     sha256,
     onProgress: (received, total) =>
       control.progress("MB", megabytes(received), total === undefined ? undefined : megabytes(total)),
+  }).catch((error: unknown) => {
+    throw isWrongDigest(error) ? new FlowError("FLOW_TOOL_HASH", error.message, { hint: wrongHashHint }) : error;
   });
   const target = join(staging, "bin", basename(program));
   await mkdir(dirname(target));
@@ -110,6 +112,15 @@ async function fetchProgram(
   }
   await removeTree(archive);
   await chmod(target, 0o755);
+}
+
+const wrongHashHint =
+  "the archive was changed on the way or replaced where it comes from, and nothing of it was kept: do not use it. " +
+  "The hash is that of tools-lock.json, else of the published list";
+
+/** Only a digest that differs is final without an answer of the server's. */
+function isWrongDigest(error: unknown): error is FlowError {
+  return isFlowError(error, "FLOW_HTTP_FAILED") && error.details?.final === true && error.details.status === undefined;
 }
 
 function megabytes(bytes: number): number {
