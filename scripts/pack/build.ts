@@ -14,6 +14,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { create } from "tar";
+import { $ } from "zx";
 import { writeReleaseManifest } from "../release/manifest.ts";
 import { bundleCli } from "./cli-bundle.ts";
 import { copied, hashInputs, listFiles, root } from "./inputs.ts";
@@ -97,10 +98,17 @@ async function fill(dir: string, manifest: SourceManifest, version: string): Pro
     compileRuntime(join(dir, "dist")),
     ...files.map((file) => copyInto(dir, file)),
     writeFile(join(dir, "package.json"), releaseManifest(manifest, version)),
+    editorSchema().then((schema) => writeFile(join(dir, "flow.schema.json"), schema)),
   ]);
   await writeFile(join(dir, "THIRD-PARTY-NOTICES.txt"), await thirdPartyNotices(inputs));
   const { engines, devDependencies } = manifest;
   await writeReleaseManifest(dir, { version, keys: [], engines, devDependencies });
+}
+
+/** What `flow schema` prints: editors read it from the package. */
+async function editorSchema(): Promise<string> {
+  const { stdout } = await $({ quiet: true })`${process.execPath} ${join(root, "src/cli/main.ts")} schema`;
+  return stdout;
 }
 
 async function copyInto(dir: string, file: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Option, type OutputConfiguration } from "commander";
 import { describeInstallation } from "../core/installation.ts";
 import { exitCodes } from "../core/error-codes.ts";
 import { FlowError } from "../core/errors.ts";
@@ -11,6 +11,7 @@ import { printError } from "./ui/print-error.ts";
 import { printResult } from "./ui/print-result.ts";
 import { processStreams, type Streams } from "./ui/streams.ts";
 import { exitFor, interruptSignals } from "./exit.ts";
+import { usageError } from "./usage-error.ts";
 
 /** What runs although the workspace pins another flow that is not there: it brings that, or touches nothing. */
 const withoutPinned = ["self-update", "doctor", "help", "version", "completion", "completion-words"];
@@ -45,14 +46,15 @@ export async function main(argv: readonly string[], root: string, missing?: Pinn
     await program.parseAsync([...argv], { from: "user" });
     return exitCode(program);
   } catch (error) {
-    if (error instanceof CommanderError) return usageExit(error, streams);
-    await printError(error, {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    const failure = error instanceof CommanderError ? usageError(error, commandWords(argv)) : error;
+    await printError(failure, {
       streams,
       json: argv.includes("--json"),
       verbose: argv.includes("--verbose"),
       env: process.env,
     });
-    return exitFor(error, interrupt);
+    return exitFor(failure, interrupt);
   } finally {
     interrupt.dispose();
   }
@@ -95,7 +97,7 @@ async function buildProgram(entry: CommandEntry | undefined, output: Output, exe
     .exitOverride()
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .configureOutput({ writeOut: output.write, writeErr: (text) => output.streams.stderr.write(text) })
+    .configureOutput(parserOutput(output))
     .configureHelp({ formatHelp: () => formatRootHelp(commands, output.streams) })
     .helpCommand(false)
     .version("", "-V, --version", "print the version")
@@ -142,7 +144,7 @@ interface Build {
 
 async function buildVerb(row: CommandEntry, { loaded, output, program, execute }: Build): Promise<Command> {
   const verb = new Command(row.name.split(" ").at(-1)).exitOverride().summary(row.summary).showSuggestionAfterError();
-  verb.configureOutput({ writeOut: output.write, writeErr: (text) => output.streams.stderr.write(text) });
+  verb.configureOutput(parserOutput(output));
   if (!loaded) return verb;
   const definition = (await row.load()).command as CommandDefinition;
   verb.configureHelp({
@@ -190,10 +192,17 @@ async function execute(
   }
 }
 
-function usageExit(error: CommanderError, streams: Streams): number {
-  if (error.exitCode === 0) return exitCodes.ok;
-  if (!error.code.startsWith("commander.")) streams.stderr.write(`${error.message}\n`);
-  return exitCodes.usage;
+/** Help goes out; complaints are not printed where they arise, but with all other errors. */
+function parserOutput(output: Output): OutputConfiguration {
+  return { writeOut: output.write, writeErr: (text) => output.streams.stderr.write(text), outputError: () => {} };
+}
+
+/** The command, or the noun, that a command line names. */
+function commandWords(argv: readonly string[]): string[] {
+  const entry = findEntry(argv);
+  if (entry !== undefined) return entry.name.split(" ");
+  const noun = argv.find((word) => !word.startsWith("-"));
+  return commands.some(({ name }) => name.startsWith(`${noun} `)) ? [noun as string] : [];
 }
 
 /** `flow logs | head` ends quietly when head does. */

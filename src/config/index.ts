@@ -1,5 +1,6 @@
 export { editYaml } from "./edit.ts";
 export { findRepository, findWorkspaceRoot } from "./find.ts";
+export { flowYamlSchema } from "./json-schema.ts";
 export { checkServiceGraph, loadRepository, type Repository, type ServiceOrigin } from "./repository.ts";
 export type {
   DependencyCondition,

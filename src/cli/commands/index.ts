@@ -268,6 +268,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./completion/words.ts"),
   },
   {
+    name: "schema",
+    summary: "print the JSON Schema of flow.yaml, for editors",
+    group: "flow itself",
+    load: () => import("./schema.ts"),
+  },
+  {
     name: "help",
     summary: "explain a command or a topic",
     group: "flow itself",

@@ -25,6 +25,7 @@ export const command = defineCommand<Answer>({
   arguments: [{ syntax: "[shell]", description: "bash, zsh or fish (default: $SHELL)" }],
   options: [
     { flags: "--explain <key>", description: "name the file that a setting of flow.yaml comes from, e.g. edge.port" },
+    { flags: "--checkout", description: "what contributors to flow need: its Node, npm and development tools" },
   ],
   run: async (ctx, { args, options }) => {
     if (typeof options.explain === "string") return { explained: await explain(ctx, options.explain) };
@@ -36,7 +37,7 @@ export const command = defineCommand<Answer>({
       });
     }
     // Any other shell is taken to read what bash reads.
-    return { variables: await commandVariables(ctx), shell: shell ?? "bash" };
+    return { variables: await commandVariables(ctx, { checkout: options.checkout === true }), shell: shell ?? "bash" };
   },
   render: ({ variables, shell, explained }) => {
     if (explained !== undefined)
