@@ -102,6 +102,22 @@ describeConsul("agent", (consul, kind) => {
     });
   });
 
+  test("a service can be followed by the hash of what it is", async () => {
+    await registered(consul, { Name: "hashed" });
+    const { body, headers } = await consul.get("agent/service/hashed");
+    const { ContentHash } = body as { ContentHash: string };
+    expect(headers.get("x-consul-contenthash")).toBe(ContentHash);
+    expect((await consul.get("agent/service/hashed?hash=another&wait=30s")).ms).toBeLessThan(20_000);
+    const next = consul.get(`agent/service/hashed?hash=${ContentHash}&wait=60s`);
+    const quiet = await consul.get(`agent/service/hashed?hash=${ContentHash}&wait=500ms`);
+    expect(quiet.ms).toBeGreaterThanOrEqual(499);
+    expect(quiet.body).toEqual(body);
+    await consul.register({ Name: "hashed", Port: 9 });
+    const changed = (await next).body as { Port: number; ContentHash: string };
+    expect(changed.Port).toBe(9);
+    expect(changed.ContentHash).not.toBe(ContentHash);
+  });
+
   test("names of fields are read in any case, unknown ones are 400, and so is a service that cannot be", async () => {
     await consul.register({ NAME: "lower", id: "lower-1", port: 7, meta: { a: "b" }, tags: ["t"] });
     expect(await consul.read("agent/service/lower-1")).toMatchObject({ Service: "lower", Port: 7, Tags: ["t"] });

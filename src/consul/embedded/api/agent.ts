@@ -7,9 +7,11 @@ import { ApiError } from "../http/errors.ts";
 import { sorted } from "../http/json.ts";
 import { withHeaders } from "../http/reply.ts";
 import { jsonBody, type ApiRequest } from "../http/request.ts";
+import { jittered, nextChange } from "../http/blocking.ts";
 import { tenancy } from "../http/query.ts";
 import { reading, type Routes } from "../http/router.ts";
 import type { HealthStatus } from "../store/rows.ts";
+import { topics } from "../store/topics.ts";
 import { agentHealthRoutes } from "./agent-health.ts";
 import { agentSelfRoutes } from "./agent-self.ts";
 import { filterOf } from "./read.ts";
@@ -27,7 +29,7 @@ export function agentRoutes(services: Services): Routes {
     ...agentSelfRoutes(services),
     ...agentHealthRoutes(services),
     "/v1/agent/services": { GET: (request) => listServices(services, request) },
-    "/v1/agent/service/": { GET: (request) => showService(services, request) },
+    "/v1/agent/service/": { reads: [...tenancy, "blocking"], GET: (request) => showService(services, request) },
     "/v1/agent/checks": { GET: (request) => listChecks(services, request) },
     "/v1/agent/service/register": { PUT: (request) => registerService(services, request) },
     "/v1/agent/service/deregister/": {
@@ -70,13 +72,23 @@ function listServices(services: Services, request: ApiRequest) {
   return json(services, request, sorted(filter(views).map((view) => [view.ID, view])));
 }
 
-function showService(services: Services, request: ApiRequest) {
-  const service = services.agent.service(request.rest);
-  if (service === undefined) throw new ApiError(404, `unknown service ID: ${request.rest}`);
-  const { Datacenter, ...view } = agentServiceView(service, services.config.datacenter);
-  const ContentHash = createHash("sha256").update(JSON.stringify(view)).digest("hex").slice(0, 16);
-  const reply = json(services, request, { ...view, ContentHash, Datacenter });
-  return withHeaders(reply, { "X-Consul-Contenthash": ContentHash });
+/** This one blocks by `?hash`, for as long as the service is what the hash stands for. */
+async function showService(services: Services, request: ApiRequest) {
+  const { params, waitMs } = request.query;
+  const end = performance.now() + jittered(waitMs);
+  for (let gone = false; ;) {
+    const service = services.agent.service(request.rest);
+    if (service === undefined) throw new ApiError(404, `unknown service ID: ${request.rest}`);
+    const { Datacenter, ...view } = agentServiceView(service, services.config.datacenter);
+    const ContentHash = createHash("sha256").update(JSON.stringify(view)).digest("hex").slice(0, 16);
+    const ms = end - performance.now();
+    if (gone || ms <= 0 || params.get("hash") !== ContentHash) {
+      const reply = json(services, request, { ...view, ContentHash, Datacenter });
+      return withHeaders(reply, { "X-Consul-Contenthash": ContentHash });
+    }
+    const interest = { topics: [topics.service(service.Service)] };
+    gone = await nextChange(services.store, request, { interest, ms });
+  }
 }
 
 function listChecks({ agent, ...services }: Services, request: ApiRequest) {

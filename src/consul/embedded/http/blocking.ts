@@ -33,14 +33,13 @@ const caches = new WeakMap<Store, AnswerCache>();
 
 /**
  * Answers a read, at once or, when the client gave an index, as soon as the read's index has passed it or the wait is
- * over (https://developer.hashicorp.com/consul/api-docs/features/blocking). Up to a sixteenth is added to the wait, so
- * that clients which started together part.
+ * over (https://developer.hashicorp.com/consul/api-docs/features/blocking).
  */
 export async function answerRead(store: Store, request: ApiRequest, read: Read): Promise<Reply> {
   let cache = caches.get(store);
   if (cache === undefined) caches.set(store, (cache = new AnswerCache()));
   const { index: known, waitMs } = request.query;
-  const end = performance.now() + waitMs * (1 + Math.random() / 16);
+  const end = performance.now() + jittered(waitMs);
   let gone = false;
   for (;;) {
     const { index, reply } = cache.get(store.generation, request.cacheKey, read);
@@ -52,12 +51,17 @@ export async function answerRead(store: Store, request: ApiRequest, read: Read):
   }
 }
 
+/** A wait with up to a sixteenth added, so that clients which started together part. */
+export function jittered(waitMs: number): number {
+  return waitMs * (1 + Math.random() / 16);
+}
+
 function hasPassed(index: number | string, known: string): boolean {
   return typeof index === "number" ? index > Number(known) : index !== known;
 }
 
 /** Waits for a change or the time; true when the client has gone meanwhile. */
-function nextChange(store: Store, request: ApiRequest, { interest, ms }: { interest: Interest; ms: number }) {
+export function nextChange(store: Store, request: ApiRequest, { interest, ms }: { interest: Interest; ms: number }) {
   return new Promise<boolean>((resolve) => {
     const finish = (gone: boolean) => {
       clearTimeout(timer);
