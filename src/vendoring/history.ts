@@ -27,6 +27,8 @@ export async function scanSquashes(git: Git, range: readonly string[]): Promise<
     const [commit = "", tree = "", body = ""] = record.replace(/^\n/, "").split("\0");
     const prefix = /^git-subtree-dir: (.+?)\/*\s*$/m.exec(body)?.[1];
     const split = /^git-subtree-split: ([0-9a-f]{40,64})\s*$/m.exec(body)?.[1];
+    // A forge that squashes a pull request repeats the messages in it: that commit holds the mirror's tree.
+    if (!body.startsWith("Squashed '")) continue;
     // A mainline trailer is on merges without --squash and on rejoins: their tree is not upstream's.
     if (prefix === undefined || split === undefined || /^git-subtree-mainline: /m.test(body) || found.has(prefix)) {
       continue;

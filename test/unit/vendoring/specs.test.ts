@@ -51,6 +51,8 @@ describe("what is to be added", () => {
     "https://host.example/x@a..b",
     "https://host.example/x@a b",
     "javascript://host/x",
+    "https://ada:secret@host.example/org/repo",
+    "https://0123456789abcdef0123@host.example/org/repo",
     "nothing",
     "npm:",
     "npm:../x",
