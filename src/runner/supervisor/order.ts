@@ -1,5 +1,4 @@
-import { failedStates, type ProcessPlan } from "../types.ts";
-import type { SupervisedService } from "./service.ts";
+import { failedStates, type ProcessPlan, type ServiceState } from "../types.ts";
 
 export interface Obstacle {
   /** Whether it does not go away by itself. */
@@ -7,10 +6,24 @@ export interface Obstacle {
   reason: string;
 }
 
+/** What a dependent has to know of a service. */
+export interface Dependency {
+  state: ServiceState;
+  reason: string | null;
+  pid: number | null;
+  /** Whether it crashed so often that a further start gives no hope. */
+  isLooping: boolean;
+}
+
+interface Stoppable {
+  plan: Pick<ProcessPlan, "name" | "depends">;
+  stop(): Promise<void>;
+}
+
 /** What keeps a program from being started: a dependency that is not there yet, or never will be. */
 export function obstacleOf(
-  { depends }: ProcessPlan,
-  services: ReadonlyMap<string, SupervisedService>,
+  { depends }: Pick<ProcessPlan, "depends">,
+  services: ReadonlyMap<string, Dependency>,
 ): Obstacle | undefined {
   const waiting: string[] = [];
   for (const [name, condition] of Object.entries(depends)) {
@@ -31,9 +44,9 @@ export function obstacleOf(
 }
 
 /** Stops services at once where they allow it, each when nothing that depends on it runs any more. */
-export async function stopInOrder(services: readonly SupervisedService[]): Promise<void> {
-  const stops = new Map<SupervisedService, Promise<void>>();
-  const stop = (service: SupervisedService): Promise<void> => {
+export async function stopInOrder(services: readonly Stoppable[]): Promise<void> {
+  const stops = new Map<Stoppable, Promise<void>>();
+  const stop = (service: Stoppable): Promise<void> => {
     const known = stops.get(service);
     if (known !== undefined) return known;
     const dependents = services.filter(({ plan }) => plan.depends[service.plan.name] !== undefined);
