@@ -32,8 +32,24 @@ const tool = z
     /** A Go main package, built at exactly `version`. */
     go: z.string().optional(),
     version: z.string().optional(),
-    /** An archive with `{version}`, `{os}`, `{arch}` in its URL, checked against the SHA-256 list at `sums`. */
-    release: z.strictObject({ url: z.string(), sums: z.string(), path: z.string().optional() }).optional(),
+    /**
+     * An archive (or the program itself) with `{version}`, `{os}`, `{arch}` in its URL. Checked against the SHA-256 list
+     * at `sums`, or against hashes recorded here by platform.
+     */
+    release: z
+      .strictObject({
+        url: z.string(),
+        sums: z.string().optional(),
+        sha256: z
+          .record(platform, z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex"))
+          .optional(),
+        /** The program in the archive, default the tool's name. */
+        path: z.string().optional(),
+      })
+      .refine(({ sums, sha256 }) => (sums === undefined) !== (sha256 === undefined), {
+        message: "must say what the archive is: sums (the URL of a SHA-256 list) or sha256 (by platform)",
+      })
+      .optional(),
   })
   .refine((value) => value.npm !== undefined || value.go !== undefined || value.release !== undefined, {
     message: "must name a source: npm, go or release",

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { FlowContext } from "./context.ts";
 import { FlowError, isFlowError, messageOf } from "./errors.ts";
 import { networkTimeoutMs } from "./network-timeout.ts";
+import { withProxy } from "./proxy.ts";
 import { redact } from "./redact.ts";
 import { retry } from "./retry.ts";
 
@@ -88,6 +89,15 @@ function checkDigests(url: string, expected: DownloadOptions, hashes: { sha256: 
 }
 
 async function attempt<T>(
+  ctx: FlowContext,
+  url: string,
+  options: DownloadOptions,
+  consume: (response: Response, touch: () => void) => Promise<T>,
+): Promise<T> {
+  return await withProxy(ctx, () => attemptDirectly(ctx, url, options, consume));
+}
+
+async function attemptDirectly<T>(
   ctx: FlowContext,
   url: string,
   options: DownloadOptions,

@@ -1,4 +1,7 @@
 export { defaultPackages, defaultTools } from "./pins.ts";
+export { collectGarbage, type Garbage } from "./gc.ts";
+export { moveTools, planMoves } from "./move.ts";
+export { removeTools, type RemovedTool } from "./remove.ts";
 export { installTools, type InstalledTool, type InstallOptions } from "./install.ts";
 export { listTools, whichTool, type ToolStatus } from "./list.ts";
 export { pinKnownTools } from "./pin.ts";

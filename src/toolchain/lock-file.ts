@@ -34,17 +34,39 @@ export async function readToolLock(paths: WorkspacePaths): Promise<ToolLock> {
   });
 }
 
-/** Adds what was learnt of one version; another version starts anew. */
+/** Tools install side by side in one process; their entries are written one after the other. */
+let writing: Promise<unknown> = Promise.resolve();
+
+/** Adds what was learnt of one version; another version starts anew. The caller holds the tools' lock. */
 export async function updateToolLock(paths: WorkspacePaths, name: string, learnt: ToolLockEntry): Promise<void> {
-  const lock = await readToolLock(paths);
-  const old = lock[name]?.version === learnt.version ? lock[name] : undefined;
-  const sha256 = { ...old?.sha256, ...learnt.sha256 };
-  const go = learnt.go ?? old?.go;
-  lock[name] = {
-    version: learnt.version,
-    ...(Object.keys(sha256).length === 0 ? {} : { sha256 }),
-    ...(go === undefined ? {} : { go }),
-  };
-  const sorted = Object.fromEntries(Object.entries(lock).sort(([a], [b]) => (a < b ? -1 : 1)));
-  await writeIfChanged(lockFilePath(paths), formatJson(sorted));
+  await change(paths, (lock) => {
+    const old = lock[name]?.version === learnt.version ? lock[name] : undefined;
+    const sha256 = { ...old?.sha256, ...learnt.sha256 };
+    const go = learnt.go ?? old?.go;
+    lock[name] = {
+      version: learnt.version,
+      ...(Object.keys(sha256).length === 0 ? {} : { sha256 }),
+      ...(go === undefined ? {} : { go }),
+    };
+  });
+}
+
+/** Forgets a tool. The caller holds the tools' lock. */
+export async function dropFromToolLock(paths: WorkspacePaths, name: string): Promise<void> {
+  await change(paths, (lock) => {
+    delete lock[name];
+  });
+}
+
+async function change(paths: WorkspacePaths, edit: (lock: ToolLock) => void): Promise<void> {
+  const written = writing.then(async () => {
+    const lock = await readToolLock(paths);
+    const before = formatJson(lock);
+    edit(lock);
+    if (formatJson(lock) === before) return;
+    const sorted = Object.fromEntries(Object.entries(lock).sort(([a], [b]) => (a < b ? -1 : 1)));
+    await writeIfChanged(lockFilePath(paths), formatJson(sorted));
+  });
+  writing = written.catch(() => {});
+  await written;
 }

@@ -30,6 +30,15 @@ export const knownTools: Readonly<Record<string, ToolDefinition>> = {
     },
     go: "github.com/hashicorp/consul",
   },
+  "consul-template": {
+    version: "0.41.1",
+    release: {
+      url: "https://releases.hashicorp.com/consul-template/{version}/consul-template_{version}_{os}_{arch}.zip",
+      sums: "https://releases.hashicorp.com/consul-template/{version}/consul-template_{version}_SHA256SUMS",
+    },
+    go: "github.com/hashicorp/consul-template",
+  },
+  grpcurl: { version: "1.9.4", go: "github.com/fullstorydev/grpcurl/cmd/grpcurl" },
 };
 
 /** Definitions of the named tools, default all that the workspace pins. @throws FlowError FLOW_TOOL_UNKNOWN */

@@ -42,7 +42,15 @@ test("with only the mirror's git host in reach, a new workspace gets Node, flow 
   await ok([launcher, "bootstrap", made, ...names, "--mirror", remotes.mirror]);
   const definition = join(made, "flow.yaml");
   const text = await readFile(definition, "utf8");
-  await writeFile(definition, text.replace("repositories: {}", `repositories:\n  web: { url: "${remotes.web}" }`));
+  await writeFile(
+    definition,
+    text
+      .replace("repositories: {}", `repositories:\n  web: { url: "${remotes.web}" }`)
+      .replace("\ntools:", "\ntools:\n  esbuild: { npm: esbuild }"),
+  );
+  // A tool whose program is a platform's binary in a package of its own.
+  await ok([join(made, "bin/flow"), "vendor", "add", "npm:esbuild@0.28.2"], { cwd: made });
+  await ok([join(made, "bin/flow"), "vendor", "push"], { cwd: made });
   await git(made, ["commit", "--quiet", "--all", "--message", "Say where web is"]);
   await git(made, ["clone", "--quiet", "--bare", made, remotes.workspace]);
 
@@ -70,9 +78,11 @@ test("with only the mirror's git host in reach, a new workspace gets Node, flow 
   };
   expect(tools.map(({ name, state }) => `${name} ${state}`).sort()).toEqual([
     "buf installed",
+    "esbuild installed",
     "protoc-gen-es installed",
     "protoc-gen-flow installed",
   ]);
+  expect(await ok([join(joined, "bin/esbuild"), "--version"], { env })).toBe("0.28.2");
   await ok([flow, "run", "--detach", "--consul", "embedded"], { env, cwd: joined });
   try {
     await ok([flow, "wait"], { env, cwd: joined });

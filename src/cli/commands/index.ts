@@ -35,6 +35,24 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./tool/which.ts"),
   },
   {
+    name: "tool update",
+    summary: "move tools to newer versions",
+    group: "Dependencies and tools",
+    load: () => import("./tool/update.ts"),
+  },
+  {
+    name: "tool remove",
+    summary: "take tools out of the workspace",
+    group: "Dependencies and tools",
+    load: () => import("./tool/remove.ts"),
+  },
+  {
+    name: "tool gc",
+    summary: "remove versions of flow, Node and tools that nothing refers to",
+    group: "Dependencies and tools",
+    load: () => import("./tool/gc.ts"),
+  },
+  {
     name: "vendor init",
     summary: "make a mirror of its own",
     group: "Dependencies and tools",

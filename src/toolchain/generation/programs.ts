@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readlink, rename, symlink, unlink } from "node:fs/promises";
+import { mkdir, readdir, readlink, rename, symlink, unlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { removeTree } from "../../core/files.ts";
 import type { WorkspacePaths } from "../../core/paths.ts";
@@ -13,6 +13,7 @@ export async function linkProgram(paths: WorkspacePaths, name: string): Promise<
   const path = join(paths.bin, name);
   const target = throughCurrent(paths, name);
   if ((await readlink(path).catch(() => undefined)) === target) return;
+  await mkdir(paths.bin, { recursive: true });
   const staged = `${path}.${process.pid}.staging`;
   await removeTree(staged);
   await symlink(target, staged);
@@ -26,7 +27,7 @@ export async function linkPrograms(paths: WorkspacePaths, { dir }: { dir: string
 
 /** Removes links in `bin/` to programs that the generation in use does not have. */
 export async function dropDeadLinks(paths: WorkspacePaths): Promise<void> {
-  for (const name of await readdir(paths.bin)) {
+  for (const name of await readdir(paths.bin).catch(() => [])) {
     const path = join(paths.bin, name);
     const target = await readlink(path).catch(() => undefined);
     if (target === throughCurrent(paths, name) && !existsSync(path)) await unlink(path);

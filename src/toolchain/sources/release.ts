@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { ToolDefinition } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
 import type { StepControl } from "../../core/events.ts";
@@ -19,7 +20,7 @@ export async function releaseCandidate(ctx: FlowContext, request: ToolRequest): 
   const version = requireVersion(request);
   const locked = (await readToolLock(workspace.paths))[name];
   const lockedSum = locked?.version === version ? locked.sha256?.[thisPlatform] : undefined;
-  const release = tool.release ?? { url: "", sums: "" };
+  const release = tool.release ?? { url: "" };
   return {
     version,
     source: "release",
@@ -30,7 +31,8 @@ export async function releaseCandidate(ctx: FlowContext, request: ToolRequest): 
         lockedSum === undefined ? await publishedSums(ctx, release, version) : { [thisPlatform]: lockedSum };
       const sha256 = published[thisPlatform];
       if (sha256 === undefined) {
-        throw new FlowError("FLOW_TOOL_HASH", `${fillTemplate(release.sums, version)} lists no ${basename(url)}`, {
+        const list = release.sums === undefined ? workspace.paths.file : fillTemplate(release.sums, version);
+        throw new FlowError("FLOW_TOOL_HASH", `${list} lists no ${basename(url)} for ${thisPlatform}`, {
           hint: `there may be no ${name} ${version} for ${thisPlatform}, or the "sums" in flow.yaml are not its own`,
         });
       }
@@ -53,12 +55,13 @@ export function requireVersion({ name, tool, workspace }: ToolRequest): string {
   });
 }
 
-/** Sums of every platform that the list knows: `<hex>  <file>` per line, as sha256sum writes it. */
+/** Sums of every platform that flow.yaml or the list knows: `<hex>  <file>` per line, as sha256sum writes it. */
 async function publishedSums(
   ctx: FlowContext,
-  release: { url: string; sums: string },
+  release: NonNullable<ToolDefinition["release"]>,
   version: string,
 ): Promise<Record<string, string>> {
+  if (release.sums === undefined) return { ...release.sha256 };
   const text = await fetchText(ctx, fillTemplate(release.sums, version));
   const byFile = new Map(
     text.split("\n").flatMap((line): [string, string][] => {
