@@ -27,8 +27,12 @@ const tool = z
   .strictObject({
     /** An npm package in the mirror. */
     npm: z.string().optional(),
-    /** The program in that package, default the tool's name. */
+    /** The program in that package or on PATH, default the tool's name. */
     bin: z.string().optional(),
+    /** A script in the mirror, by its path there. */
+    file: z.string().optional(),
+    /** A program of the machine, found on PATH, with the range of versions that will do. */
+    system: z.string().optional(),
     /** A Go main package, built at exactly `version`. */
     go: z.string().optional(),
     version: z.string().optional(),
@@ -51,8 +55,8 @@ const tool = z
       })
       .optional(),
   })
-  .refine((value) => value.npm !== undefined || value.go !== undefined || value.release !== undefined, {
-    message: "must name a source: npm, go or release",
+  .refine(({ npm, file, go, release, system }) => [npm, file, go, release, system].some((it) => it !== undefined), {
+    message: "must name a source: npm, file, go, release or system",
   });
 
 const consul = z

@@ -1,6 +1,5 @@
-import { access, constants, readdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import semver from "semver";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { run } from "../core/process.ts";
@@ -13,15 +12,15 @@ export type ConsulChoice =
 export interface ChooseOptions {
   /** auto (real when there is one), real, embedded, or the URL of an agent that runs already. */
   preference: string;
-  /** A workspace's `pkg/tools`; looked into before PATH. */
-  toolsDir?: string;
+  /** A workspace's `bin/consul`; taken before what is on PATH. */
+  program?: string;
 }
 
 /**
  * Decides which agent is used. Nothing is ever downloaded or built here.
  * @throws FlowError FLOW_CONSUL_NOT_FOUND when `real` is demanded and there is none
  */
-export async function chooseConsul(ctx: FlowContext, { preference, toolsDir }: ChooseOptions): Promise<ConsulChoice> {
+export async function chooseConsul(ctx: FlowContext, { preference, program }: ChooseOptions): Promise<ConsulChoice> {
   if (preference === "embedded") return { kind: "embedded" };
   if (/^https?:\/\//.test(preference)) return { kind: "external", address: new URL(preference).host };
   if (preference !== "auto" && preference !== "real") {
@@ -29,7 +28,7 @@ export async function chooseConsul(ctx: FlowContext, { preference, toolsDir }: C
       hint: "auto, real, embedded, none, or the URL of an agent",
     });
   }
-  for (const path of await candidates(ctx, toolsDir)) {
+  for (const path of await candidates(ctx, program)) {
     const version = await versionOf(ctx, path);
     if (version !== undefined) return { kind: "real", path, version };
   }
@@ -39,22 +38,10 @@ export async function chooseConsul(ctx: FlowContext, { preference, toolsDir }: C
   });
 }
 
-/** Installed versions, newest first, then PATH. */
-async function candidates(ctx: FlowContext, toolsDir: string | undefined): Promise<string[]> {
-  const installed = toolsDir === undefined ? [] : await readdir(join(toolsDir, "consul")).catch(() => []);
-  const versions = installed
-    .filter((name) => semver.valid(name.replace(/^v/, "")) !== null)
-    .sort((a, b) => semver.rcompare(a.replace(/^v/, ""), b.replace(/^v/, "")));
-  const paths = [
-    ...versions.flatMap((version) => [
-      join(toolsDir as string, "consul", version, "bin", "consul"),
-      join(toolsDir as string, "consul", version, "consul"),
-    ]),
-    ...(ctx.env.PATH ?? "")
-      .split(delimiter)
-      .filter(Boolean)
-      .map((directory) => join(directory, "consul")),
-  ];
+/** The one that the workspace pins, then PATH. */
+async function candidates(ctx: FlowContext, program: string | undefined): Promise<string[]> {
+  const onPath = (ctx.env.PATH ?? "").split(delimiter).filter(Boolean);
+  const paths = [...(program === undefined ? [] : [program]), ...onPath.map((directory) => join(directory, "consul"))];
   const found: string[] = [];
   for (const path of paths) {
     const there = await access(path, constants.X_OK).then(

@@ -110,7 +110,7 @@ async function planConsul(
   const { workspace, home } = scope;
   const choice = await chooseConsul(ctx, {
     preference: preference ?? workspace?.definition.consul ?? "auto",
-    ...(workspace === undefined ? {} : { toolsDir: workspace.paths.tools }),
+    ...(workspace === undefined ? {} : { program: join(workspace.paths.bin, "consul") }),
   });
   if (choice.kind === "external") return { plan: { kind: "external", address: choice.address }, process: undefined };
   const port = await ports.take("consul");

@@ -12,11 +12,13 @@ import { choosePayload, payloadDirectory, readReceipts, writeReceipt, type Recei
 import { ensureGeneration } from "./generation/index.ts";
 import { isLinked, linkTool } from "./shim.ts";
 import { smokeRun } from "./smoke.ts";
+import { fileCandidate } from "./sources/file.ts";
 import { goCandidate } from "./sources/go.ts";
 import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
 import { ownCandidate } from "./sources/own.ts";
 import { releaseCandidate } from "./sources/release.ts";
+import { systemCandidate } from "./sources/system.ts";
 import type { Candidate, ToolRequest } from "./sources/source.ts";
 
 export interface InstallOptions {
@@ -104,18 +106,20 @@ async function findCandidates(
   const own = await ownCandidate(request, generation);
   if (own !== undefined) return [own];
   if (tool.npm !== undefined) return [await mirrorCandidate(ctx, request)];
+  if (tool.file !== undefined) return [await fileCandidate(ctx, request)];
   const wanted = (source: "release" | "go", there: boolean) => there && (from ?? source) === source;
   const fromMirror = wanted("go", tool.go !== undefined) ? await goMirrorCandidate(ctx, request) : undefined;
   if (fromMirror !== undefined) return [fromMirror];
   const candidates: Candidate[] = [];
   if (wanted("release", tool.release !== undefined)) candidates.push(await releaseCandidate(ctx, request));
   if (wanted("go", tool.go !== undefined)) candidates.push(await goCandidate(ctx, request));
+  if (tool.system !== undefined && from === undefined) candidates.push(await systemCandidate(ctx, request));
   if (candidates.length === 0) throw noSource(request, tool, from);
   return candidates;
 }
 
 function noSource({ name }: ToolRequest, tool: ToolDefinition, from: string | undefined): FlowError {
-  const sources = Object.keys(tool).filter((key) => ["npm", "go", "release"].includes(key));
+  const sources = Object.keys(tool).filter((key) => ["npm", "file", "go", "release", "system"].includes(key));
   return new FlowError("FLOW_TOOL_UNAVAILABLE", `${name} has no source "${from}"`, {
     hint: `it has: ${sources.join(", ")}`,
   });

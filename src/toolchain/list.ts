@@ -5,9 +5,11 @@ import { FlowError, isFlowError } from "../core/errors.ts";
 import { selectTools } from "./pins.ts";
 import { readReceipts, type Receipt } from "./receipt.ts";
 import { isLinked } from "./shim.ts";
+import { fileCandidate } from "./sources/file.ts";
 import { goMirrorCandidate } from "./sources/go-mirror.ts";
 import { mirrorCandidate } from "./sources/mirror.ts";
 import { ownCandidate } from "./sources/own.ts";
+import { systemCandidate } from "./sources/system.ts";
 
 export interface ToolStatus {
   name: string;
@@ -65,6 +67,8 @@ async function wantedOf(
     const own = await ownCandidate(request, workspace.paths.current);
     if (own !== undefined) return own;
     if (tool.npm !== undefined) return await mirrorCandidate(ctx, request);
+    if (tool.file !== undefined) return await fileCandidate(ctx, request);
+    if (tool.system !== undefined) return await systemCandidate(ctx, request);
     const fromMirror = tool.go === undefined ? undefined : await goMirrorCandidate(ctx, request);
     if (fromMirror !== undefined) return fromMirror;
     return tool.version === undefined ? undefined : { version: tool.version, identity: undefined };
@@ -76,7 +80,9 @@ async function wantedOf(
 
 function describeSource(tool: ToolDefinition): string {
   if (tool.npm !== undefined) return `npm:${tool.npm}`;
-  return tool.release === undefined ? `go:${tool.go}` : `release:${tool.release.url}`;
+  if (tool.file !== undefined) return `file:${tool.file}`;
+  if (tool.release !== undefined) return `release:${tool.release.url}`;
+  return tool.go === undefined ? `system:${tool.system}` : `go:${tool.go}`;
 }
 
 async function linkedReceipt(workspace: Workspace, name: string): Promise<Receipt | undefined> {

@@ -31,6 +31,8 @@ export function planMoves(workspace: Workspace, names: readonly string[], to: st
     if (tool.npm !== undefined) {
       // flow's own programs move with flow.
       if (tool.npm !== "goflow") moves.mirror.set(name, to === undefined ? tool.npm : `${tool.npm}@${to}`);
+    } else if (tool.file !== undefined || tool.system !== undefined) {
+      // They are what the mirror or the machine holds: there is nothing to move here.
     } else if (version !== undefined && version !== tool.version) moves.pinned.set(name, version);
     else if (names.length > 0 && version === undefined) throw noVersion(name, tool);
   }

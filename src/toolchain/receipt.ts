@@ -9,7 +9,7 @@ import { writeAtomic } from "../core/files.ts";
 const schema = z.object({
   name: z.string(),
   version: z.string(),
-  source: z.enum(["mirror", "flow", "release", "go"]),
+  source: z.enum(["mirror", "flow", "release", "go", "system"]),
   /** What exactly lies there: trees of the mirror, an archive's sha256, a module's sum. Another identity is another payload. */
   identity: z.string(),
   /** Path of the program inside the payload. */

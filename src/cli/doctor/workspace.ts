@@ -1,5 +1,5 @@
 import { access, constants } from "node:fs/promises";
-import { delimiter } from "node:path";
+import { delimiter, join } from "node:path";
 import { findWorkspaceRoot, loadServices, loadWorkspaceAt, type Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { check, type CheckResult, type Finding } from "./check.ts";
@@ -62,7 +62,10 @@ async function checkTools(ctx: FlowContext, workspace: Workspace): Promise<Findi
 
 async function checkConsul(ctx: FlowContext, { definition, paths }: Workspace): Promise<Finding> {
   const { chooseConsul } = await import("../../consul/index.ts");
-  const choice = await chooseConsul(ctx, { preference: definition.consul ?? "auto", toolsDir: paths.tools });
+  const choice = await chooseConsul(ctx, {
+    preference: definition.consul ?? "auto",
+    program: join(paths.bin, "consul"),
+  });
   if (choice.kind === "real") return { status: "ok", detail: `real agent ${choice.version} (${choice.path})` };
   if (choice.kind === "external") return { status: "ok", detail: `an agent that runs already, ${choice.address}` };
   return { status: "ok", detail: "embedded agent; flow tool install consul brings the real one" };

@@ -107,7 +107,8 @@ async function programOf(directory: string, bin: string): Promise<string> {
   });
 }
 
-async function runsOnNode(path: string): Promise<boolean> {
+/** Whether the workspace's Node runs a program: by its name, else by its first line. */
+export async function runsOnNode(path: string): Promise<boolean> {
   if (/\.[cm]?js$/.test(path)) return true;
   const file = await open(path);
   try {

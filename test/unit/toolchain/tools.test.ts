@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
@@ -7,6 +7,8 @@ import { loadWorkspaceAt } from "../../../src/config/index.ts";
 import { identify } from "../../../src/core/proc.ts";
 import { collectGarbage, installTools, moveTools, planMoves, removeTools } from "../../../src/toolchain/index.ts";
 import { thisPlatform } from "../../../src/toolchain/platform.ts";
+import { makeRepository, writeFiles } from "../../support/git-repository.ts";
+import { tempDirectory } from "../../support/temp.ts";
 import { program, serve, sha256, toolWorkspace } from "../../support/tool-workspace.ts";
 
 /** A site that has every version of every program, and a list of sums of what was asked for. */
@@ -141,4 +143,36 @@ test("a program that runs is not touched when its tool moves on", async () => {
   expect(await says(bin, "ant")).toBe("ant 2.0.0");
   running.stdin.end("go on\n");
   expect((await running).stdout).toBe("still old: go on");
+});
+
+describe("a program of the machine", () => {
+  test("is taken when its version is in the range, and named when it is not", async () => {
+    const dir = await tempDirectory("flow machine");
+    await writeFiles(dir, { ant: program("ant", "1.5") });
+    await chmod(join(dir, "ant"), 0o755);
+    const env = { PATH: `${dir}:${process.env.PATH}` };
+    const { ctx, bin, pin, workspace } = await toolWorkspace({ ant: { system: ">=1.4 <2" } }, env);
+    expect(await installTools(ctx, workspace)).toMatchObject([{ version: "1.5.0", source: "system" }]);
+    expect(await says(bin, "ant")).toBe("ant 1.5");
+    expect(await installTools(ctx, workspace)).toMatchObject([{ changed: false }]);
+    await expect(installTools(ctx, await pin({ ant: { system: ">=2" } }))).rejects.toMatchObject({
+      code: "FLOW_TOOL_UNAVAILABLE",
+      cause: `${join(dir, "ant")} is 1.5.0`,
+    });
+  });
+});
+
+describe("a script of the mirror", () => {
+  test("is installed as it is committed there", async () => {
+    const { ctx, home, bin, workspace } = await toolWorkspace({ ant: { file: "scripts/ant.sh" } });
+    const mirror = workspace.paths.mirror;
+    await makeRepository(mirror, { "scripts/ant.sh": program("ant", "of the mirror") });
+    await writeFiles(mirror, { "scripts/ant.sh": "exit 1\n" });
+    await installTools(ctx, workspace);
+    expect(await says(bin, "ant")).toBe("ant of the mirror");
+    await expect(
+      installTools(ctx, { ...workspace, definition: { ...workspace.definition, tools: { bee: { file: "bee" } } } }),
+    ).rejects.toMatchObject({ code: "FLOW_TOOL_UNAVAILABLE" });
+    expect(existsSync(join(home, "pkg/tools/bee"))).toBe(false);
+  });
 });
