@@ -118,7 +118,7 @@ describe("a tool out of a release archive", () => {
 
 describe("is refused, and nothing of it stays:", () => {
   test.each<[string, Record<string, Answer | string>, string, RegExp]>([
-    ["an archive with another hash", { [`/${archive}`]: "something else" }, "FLOW_HTTP_FAILED", /its sha256 is/],
+    ["an archive with another hash", { [`/${archive}`]: "something else" }, "FLOW_TOOL_HASH", /its sha256 is/],
     [
       "one that this platform lacks",
       { "/SUMS": `${"0".repeat(64)}  hello_plan9.zip` },
