@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
 import { keepBytes } from "./bytes.ts";
-import { checkoutMark, removeJournal, writeJournal } from "./journal.ts";
+import { checkoutMark, type Journal, removeJournal, writeJournal } from "./journal.ts";
 import { committedManifest } from "./manifest.ts";
 import { changedPaths } from "./trees.ts";
+import { removeFile } from "./work-tree.ts";
 
 /**
  * Moves the branch from `from` to `to` by one compare-and-swap, and of the work tree exactly what differs. Local changes
@@ -39,10 +40,23 @@ export async function publish(git: Git, { from, to }: { from: string; to: string
   } catch (error) {
     // Interrupted: the journal stays, and the next start goes on from there.
     if (isFlowError(error, "FLOW_CANCELLED")) throw error;
-    await git.run(["update-ref", "-m", "flow vendor: take back", branch, from, to]);
-    await removeJournal(git);
+    await takeBack(git, { from, to, branch });
     throw error;
   }
+  await removeJournal(git);
+}
+
+/**
+ * Undoes a checkout that failed, on a full disk say: what it wrote goes first, which makes the room that the rest needs.
+ * The index is as before, git replaces it at the end. Until the branch is back, a crash leads forward.
+ */
+async function takeBack(git: Git, { from, to, branch }: Journal): Promise<void> {
+  const paths = [...(await changedPaths(git, from, to))];
+  for (const [path, { before }] of paths) if (before === undefined) await removeFile(git, path);
+  const back = paths.filter(([, { before }]) => before !== undefined).map(([path]) => `${path}\0`);
+  await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: back.join("") });
+  await git.run(["update-ref", "-m", "flow vendor: take back", branch, from, to]);
+  await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
   await removeJournal(git);
 }
 
