@@ -85,13 +85,15 @@ export class LogTail {
     return undefined;
   }
 
-  /** Goes on to the file that was begun after this one. @returns whether there is one */
+  /** Goes on to the file that was begun after this one. @returns whether there is more to read */
   #openNext(file: OpenFile): boolean {
     const names = this.#names();
     const inodes = names.map((name) => statSync(join(this.#directory, name), { throwIfNoEntry: false })?.ino);
     // One that has lost its name was rotated away: what is oldest now comes next.
     const next = names[inodes.indexOf(file.inode) + 1];
     if (next === undefined) return false;
+    // Now that another was begun, this one is complete; it may have grown since it was read.
+    if (fstatSync(file.descriptor).size > file.offset) return true;
     closeSync(file.descriptor);
     this.#file = this.#open(next);
     this.#rest = "";

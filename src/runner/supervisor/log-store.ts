@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { formatLogLine } from "../log-format.ts";
 
@@ -9,11 +19,15 @@ export interface LogStoreOptions {
   kept?: number;
 }
 
+const lineEnd = 0x0a;
+
 interface LogFile {
   descriptor: number;
   size: number;
   /** Lines of this run. */
   lines: number;
+  /** Its last line was not written to its end. */
+  torn: boolean;
 }
 
 /**
@@ -50,15 +64,17 @@ export class LogStore {
   }
 
   #write(file: LogFile, text: string, lines: number): void {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(file.torn ? `\n${text}` : text);
+    let written = 0;
     try {
-      for (let written = 0; written < bytes.length;)
-        written += writeSync(file.descriptor, bytes, written, bytes.length - written);
-      file.size += bytes.length;
+      while (written < bytes.length) written += writeSync(file.descriptor, bytes, written, bytes.length - written);
+      file.torn = false;
     } catch {
       // A full disk must not end the services.
       this.#lost += lines;
+      file.torn ||= written > 0;
     }
+    file.size += written;
   }
 
   #lossNote(service: string, file: LogFile): string {
@@ -71,8 +87,9 @@ export class LogStore {
   #open(service: string): LogFile {
     let file = this.#files.get(service);
     if (file === undefined) {
-      const descriptor = openSync(join(this.#directory, `${service}.log`), "a", 0o600);
-      file = { descriptor, size: fstatSync(descriptor).size, lines: 0 };
+      const descriptor = openSync(join(this.#directory, `${service}.log`), "a+", 0o600);
+      const { size } = fstatSync(descriptor);
+      file = { descriptor, size, lines: 0, torn: size > 0 && lastByte(descriptor, size) !== lineEnd };
       this.#files.set(service, file);
     }
     return file;
@@ -96,4 +113,9 @@ export class LogStore {
     for (const { descriptor } of this.#files.values()) closeSync(descriptor);
     this.#files.clear();
   }
+}
+
+function lastByte(descriptor: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  return readSync(descriptor, byte, 0, 1, size - 1) === 1 ? byte[0] : undefined;
 }

@@ -18,7 +18,7 @@ export interface FollowTarget {
   own: boolean;
 }
 
-/** How long the reader of the output may take for the last lines. */
+/** How long the reader of the output may take nothing of the last lines. */
 const patienceMs = 2_000;
 
 /**
@@ -38,7 +38,8 @@ export async function follow(ctx: CliContext, target: FollowTarget): Promise<num
     interrupted ??= code;
   };
   const release = takeSignals(interrupt);
-  const shown = showLogs(ctx, target, ended.promise)
+  const output: Output = { taken: 0 };
+  const shown = showLogs(ctx, target, { ended: ended.promise, output })
     .catch((error: unknown) => warn(ctx, `the logs cannot be shown: ${messageOf(error)}`))
     .then(() => true);
   try {
@@ -48,9 +49,12 @@ export async function follow(ctx: CliContext, target: FollowTarget): Promise<num
     const runsCode = await showEvents(ctx, client.events({ own }));
     const exitCode = runsCode === exitCodes.ok ? (interrupted ?? exitCodes.ok) : runsCode;
     ended.resolve();
-    // A reader that takes nothing must not keep this process: the rest is in the files.
-    const isShown = await Promise.race([shown, delay(patienceMs, false, { ref: false })]);
-    if (!isShown) process.exit(exitCode ?? exitCodes.failure);
+    for (;;) {
+      const before = output.taken;
+      if (await Promise.race([shown, delay(patienceMs, false, { ref: false })])) break;
+      // A reader that takes nothing must not keep this process: the rest is in the files.
+      if (before === output.taken) process.exit(exitCode ?? exitCodes.failure);
+    }
     if (exitCode === undefined) throw supervisorLost();
     return exitCode;
   } finally {
@@ -79,9 +83,19 @@ function supervisorLost(): FlowError {
   });
 }
 
-async function showLogs(ctx: CliContext, { logs, services, since }: FollowTarget, ended: Promise<void>): Promise<void> {
+/** How far the output has come. */
+interface Output {
+  /** Lines that its reader has taken. */
+  taken: number;
+}
+
+async function showLogs(
+  ctx: CliContext,
+  { logs, services, since }: FollowTarget,
+  { ended, output }: { ended: Promise<void>; output: Output },
+): Promise<void> {
   const { stdout, stdoutColour } = ctx.streams;
-  const prefixes = new ServicePrefixes(services, stdoutColour);
+  const prefixes = new ServicePrefixes([...services, ownLog], stdoutColour);
   const format = (line: LogLine): string => {
     if (ctx.json) return JSON.stringify({ type: "log", ...line });
     return line.service === ownLog ? prefixes.event(line.line) : prefixes.line(line.service, line.line);
@@ -102,6 +116,7 @@ async function showLogs(ctx: CliContext, { logs, services, since }: FollowTarget
     if (!stdout.write(`${format(line)}\n`)) {
       await new Promise((resolve) => stdout.once("drain", resolve).once("close", resolve));
     }
+    output.taken++;
   }
   if (missed > 0) warn(ctx, `${missed} lines were not shown: they were rotated away before this terminal took them`);
 }
