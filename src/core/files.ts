@@ -49,11 +49,11 @@ export async function stageDirectory(
   }
 }
 
-/** Removes what an earlier, killed `stageDirectory` for `target` left beside it. */
+/** Removes what an earlier, killed `stageDirectory` for `target` left beside it, and files named after its staging. */
 export async function sweepStaging(target: string): Promise<void> {
   const prefix = `.${basename(target)}.`;
   for (const name of await readdir(dirname(target)).catch(() => [])) {
-    const match = name.startsWith(prefix) && /^(\d+)-[a-z0-9]+\.staging(?:\.old)?$/.exec(name.slice(prefix.length));
+    const match = name.startsWith(prefix) && /^(\d+)-[a-z0-9]+\.staging(?:\..+)?$/.exec(name.slice(prefix.length));
     if (!match || isAlive(Number(match[1]))) continue;
     await removeTree(join(dirname(target), name));
   }

@@ -1,4 +1,6 @@
-import { readFile, readdir } from "node:fs/promises";
+import { execa } from "execa";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { commands } from "../../../src/cli/commands/index.ts";
@@ -59,16 +61,93 @@ test("a command line that is wrong leaves stdout empty for the script that reads
   expect(stderr).toContain("--nope");
 });
 
-test.each(["bash", "zsh"])("the completion of %s is valid there and knows every command", async (shell) => {
-  const cwd = await tempDirectory();
-  const { stdout } = await flow(["completion", shell], { cwd });
-  for (const { name, hidden } of commands) if (hidden !== true) expect(stdout).toContain(name.split(" ").at(-1));
-  if (shell === "bash") {
-    const { execa } = await import("execa");
-    const completed = await execa("bash", [
-      "-c",
-      `${stdout}\nCOMP_WORDS=(flow vers); COMP_CWORD=1; _flow; echo "\${COMPREPLY[@]}"`,
-    ]);
-    expect(completed.stdout).toBe("version");
+describe("completion", () => {
+  const there = (shell: string) => (process.env.PATH ?? "").split(":").some((dir) => existsSync(join(dir, shell)));
+
+  /** What a shell offers for a line that was typed so far. */
+  async function complete(shell: "bash" | "fish", line: string): Promise<string[]> {
+    const cwd = await tempDirectory();
+    await mkdir(join(cwd, "bin"));
+    const script = `#!/bin/sh\nexec '${process.execPath}' '${checkoutRoot}/src/cli/main.ts' "$@"\n`;
+    await writeFile(join(cwd, "bin/flow"), script, { mode: 0o755 });
+    const words = line.split(" ").map((word) => `'${word}'`);
+    const programs = {
+      bash: `eval "$(flow completion bash)"; COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _flow; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      fish: `flow completion fish | source; complete -C '${line}'`,
+    };
+    const env = { PATH: `${join(cwd, "bin")}:${process.env.PATH}`, HOME: cwd };
+    const { stdout } = await execa(shell, ["-c", programs[shell]], { cwd, env, extendEnv: false });
+    return stdout.split("\n").map((offer) => offer.split("\t")[0] as string);
   }
+
+  describe.each(["bash", "fish"] as const)("of %s", (shell) => {
+    test.skipIf(!there(shell)).each([
+      ["flow vers", ["version"]],
+      ["flow vendor ad", ["add"]],
+      ["flow run -d --no-ed", ["--no-edge"]],
+      ["flow tool install --dr", ["--dry-run"]],
+    ])("%s", async (line, offers) => {
+      expect(await complete(shell, line)).toEqual(offers);
+    });
+  });
+
+  test.skipIf(!there("zsh"))("of zsh is valid there", async () => {
+    const cwd = await tempDirectory();
+    const { stdout } = await flow(["completion", "zsh"], { cwd });
+    await execa("zsh", ["-n"], { input: stdout, env: { HOME: cwd } });
+  });
+
+  test.each(["bash", "zsh", "fish"])("of %s knows every command", async (shell) => {
+    const { stdout } = await flow(["completion", shell], { cwd: await tempDirectory() });
+    for (const { name, hidden } of commands) if (hidden !== true) expect(stdout).toContain(name.split(" ").at(-1));
+  });
+});
+
+test("mistakes on the command line are errors like all others, as JSON too", async () => {
+  const cwd = await tempDirectory();
+  const plain = await flow(["vendor", "ad"], { cwd });
+  expect(plain).toMatchObject({ stdout: "", exitCode: 2 });
+  expect(plain.stderr).toBe(
+    "error: unknown command 'ad' [FLOW_USAGE]\n\nhint: did you mean add? flow vendor --help shows all",
+  );
+  const json = await flow(["doctor", "--jsn", "--json"], { cwd });
+  expect(JSON.parse(json.stderr).error).toMatchObject({ code: "FLOW_USAGE", exitCode: 2 });
+});
+
+test("flow schema prints what editors read", async () => {
+  const { stdout, stderr } = await flow(["schema"], { cwd: await tempDirectory() });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toMatchObject({ title: "flow.yaml" });
+});
+
+test("flow env --checkout gives contributors the checkout's tools wherever they are", async () => {
+  const { stdout } = await flow(["env", "bash", "--checkout"], { cwd: await tempDirectory() });
+  expect(stdout).toContain(join(checkoutRoot, "node_modules/.bin"));
+});
+
+test("every check of flow doctor says what it found, how long that took, and with a problem how to mend it", async () => {
+  const cwd = await tempDirectory();
+  const { stdout, exitCode } = await flow(["doctor", "--json"], { cwd });
+  const { checks } = JSON.parse(stdout) as { checks: { status: string; fix?: string }[] };
+  for (const check of checks) {
+    expect(check).toMatchObject({
+      title: expect.any(String),
+      detail: expect.any(String),
+      durationMs: expect.any(Number),
+    });
+    expect(check.status === "ok" || check.fix !== undefined).toBe(true);
+  }
+  expect(exitCode).toBe(checks.some(({ status }) => status === "problem") ? 1 : 0);
+});
+
+test("flow doctor names a broken flow.yaml and exits with 1", async () => {
+  const cwd = await tempDirectory();
+  await writeFile(join(cwd, "flow.yaml"), "organization: acme\nmodule: example.com/acme\nmiror: { url: x }\n");
+  const { stdout, exitCode } = await flow(["doctor", "--json"], { cwd });
+  const { checks } = JSON.parse(stdout) as { checks: { title: string }[] };
+  expect(checks.find(({ title }) => title === "configuration")).toMatchObject({
+    status: "problem",
+    detail: expect.stringMatching(/flow\.yaml:3: unknown key "miror"; did you mean "mirror"\?/),
+  });
+  expect(exitCode).toBe(1);
 });

@@ -38,6 +38,7 @@ describe("stageDirectory", () => {
   test("what a killed process staged is swept, what a living one stages is not", async () => {
     const dir = await tempDirectory();
     await mkdir(join(dir, ".a.99999999-zz.staging"));
+    await writeFile(join(dir, ".a.99999999-zz.staging.index"), "a file beside it");
     await mkdir(join(dir, `.a.${process.pid}-zz.staging`));
     await sweepStaging(join(dir, "a"));
     expect(await readdir(dir)).toEqual([`.a.${process.pid}-zz.staging`]);

@@ -62,6 +62,12 @@ function bash(roots: readonly Word[], verbs: ReadonlyMap<string, readonly Word[]
     COMPREPLY=($(compgen -W "${words(roots)}" -- "$cur"))
     return
   fi
+  case "$cur" in
+  -*)
+    COMPREPLY=($(compgen -W "$(flow completion-words options "\${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)" -- "$cur"))
+    return
+    ;;
+  esac
   if [ "$COMP_CWORD" -eq 2 ]; then
     case "\${COMP_WORDS[1]}" in
 ${cases.join("\n")}
@@ -88,6 +94,8 @@ _flow() {
   if (( CURRENT == 2 )); then
     local -a roots=(${list(roots)})
     _describe command roots
+  elif [[ "$words[CURRENT]" == -* ]]; then
+    compadd -- \${(f)"$(flow completion-words options "\${(@)words[2,CURRENT-1]}" 2>/dev/null)"}
   elif (( CURRENT == 3 )); then
     case "$words[2]" in
 ${cases.join("\n")}
@@ -116,6 +124,9 @@ function fish(roots: readonly Word[], verbs: ReadonlyMap<string, readonly Word[]
     );
   lines.push(
     `complete -c flow -f -n '__fish_seen_subcommand_from script' -a '(flow completion-words scripts 2>/dev/null)'`,
+  );
+  lines.push(
+    `complete -c flow -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -a '(flow completion-words options (commandline -opc)[2..] 2>/dev/null)'`,
   );
   return `${lines.join("\n")}\n`;
 }
