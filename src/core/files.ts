@@ -101,6 +101,7 @@ export async function ensureSymlink(target: string, link: string): Promise<boole
 /** Writes a file only if none exists: whole or not at all. Returns whether it wrote. */
 export async function writeNew(path: string, content: string, mode = 0o644): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
+  await sweepFiles(path);
   const staged = `${path}.${process.pid}.staging`;
   await writeFile(staged, content, { mode });
   try {
@@ -112,5 +113,14 @@ export async function writeNew(path: string, content: string, mode = 0o644): Pro
     throw error;
   } finally {
     await rm(staged, { force: true });
+  }
+}
+
+/** Removes what a killed {@link writeNew} of `path` left beside it. */
+async function sweepFiles(path: string): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const match = name.startsWith(prefix) && /^(\d+)\.staging$/.exec(name.slice(prefix.length));
+    if (match && !isAlive(Number(match[1]))) await rm(join(dirname(path), name), { force: true });
   }
 }

@@ -71,3 +71,13 @@ test("files are written only when that changes something", async () => {
   expect(await writeIfChanged(join(dir, "x", "file"), "b")).toBe(true);
   expect(await readFile(join(dir, "x", "file"), "utf8")).toBe("b");
 });
+
+test("a new file takes away what a killed process staged for it, also when it is there already", async () => {
+  const dir = await tempDirectory();
+  await writeFile(join(dir, "a.99999999.staging"), "half");
+  expect(await writeNew(join(dir, "a"), "whole")).toBe(true);
+  expect(await readdir(dir)).toEqual(["a"]);
+  await writeFile(join(dir, "a.99999999.staging"), "half");
+  expect(await writeNew(join(dir, "a"), "other")).toBe(false);
+  expect(await readdir(dir)).toEqual(["a"]);
+});
