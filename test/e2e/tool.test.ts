@@ -36,13 +36,14 @@ async function makeWorkspace(tools: string): Promise<TestWorkspace> {
   return { home, mirror, flow: run };
 }
 
-/** Everything of tools that is there. */
+/** Everything of tools that is there; the generation that they would stand in is none of them. */
 async function installed({ home }: TestWorkspace): Promise<string[]> {
   const below = async (dir: string) =>
     (await readdir(join(home, dir), { recursive: true, withFileTypes: true }).catch(() => []))
       .filter((entry) => !entry.isDirectory() && entry.name !== "node")
       .map((entry) => join(entry.parentPath, entry.name).slice(home.length + 1));
-  return [...(await below("pkg")), ...(await below("bin"))].sort();
+  const found = [...(await below("pkg")), ...(await below("bin"))].sort();
+  return found.filter((path) => path !== "pkg/current" && !path.endsWith("/generation.json"));
 }
 
 describe("a tool of the mirror", () => {
