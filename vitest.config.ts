@@ -21,6 +21,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "native",
+          // What the runtime promises holds on either transport.
+          env: { FLOW_TRANSPORT: "native" },
+          include: ["test/unit/runtime/{call,reflection,rolling,web-api}.test.ts"],
+          testTimeout: 30_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 300_000,

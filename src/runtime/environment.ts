@@ -14,7 +14,7 @@ export interface Environment {
   readonly consulToken: string | undefined;
   /** Data centre (`FLOW_DC`). */
   readonly datacenter: string | undefined;
-  /** `grpc-js` (`FLOW_TRANSPORT`). */
+  /** `grpc-js`, the default, or `native` (`FLOW_TRANSPORT`). */
   readonly transport: string | undefined;
   /** debug, info, warn, error or off (`FLOW_LOG_LEVEL`, default info). */
   readonly logLevel: string;

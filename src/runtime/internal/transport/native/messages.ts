@@ -1,0 +1,122 @@
+import { gunzipSync } from "node:zlib";
+import type { Stream } from "../../../../http2/index.ts";
+import { Code } from "../../../code.ts";
+import type { Status } from "../transport.ts";
+
+/** Takes a message and the bytes of the stream's window that it still holds. */
+type Take = (message: Uint8Array, heldBytes: number) => void;
+
+/**
+ * gRPC's messages in DATA: a flag, four bytes of length, the message. One that lies whole in a chunk is handed on where
+ * it lies; one that spans chunks is gathered, its window given back as it comes.
+ */
+export class MessageReader {
+  /** What `grpc-encoding` named. */
+  encoding = "identity";
+  readonly #mostBytes: number;
+  readonly #take: Take;
+  readonly #head: Buffer = Buffer.allocUnsafe(5);
+  #headBytes = 0;
+  #size = 0;
+  #body: Buffer | undefined;
+  #bodyBytes = 0;
+
+  constructor(mostBytes: number, take: Take) {
+    this.#mostBytes = mostBytes;
+    this.#take = take;
+  }
+
+  /** Whether no message has begun that is not complete. */
+  get complete(): boolean {
+    return this.#body === undefined && this.#headBytes === 0;
+  }
+
+  /** Takes a chunk; returns why the call cannot go on. */
+  push(stream: Stream, chunk: Buffer): Status | undefined {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.complete && chunk.length - at >= 5 && chunk.length - at - 5 >= chunk.readUInt32BE(at + 1)) {
+        const size = chunk.readUInt32BE(at + 1);
+        const flag = chunk[at] as number;
+        const fault =
+          this.#check(flag, size) ??
+          this.#deliver(flag, { message: chunk.subarray(at + 5, at + 5 + size), held: 5 + size });
+        if (fault !== undefined) return fault;
+        at += 5 + size;
+        continue;
+      }
+      const part = this.#gather(chunk, at);
+      if (typeof part !== "number") return part;
+      stream.consume(part);
+      at += part;
+      if (this.#body === undefined || this.#bodyBytes < this.#size) continue;
+      const message = this.#body.subarray(0, this.#size);
+      this.#body = undefined;
+      this.#headBytes = 0;
+      const fault = this.#deliver(this.#head[0] as number, { message, held: 0 });
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  #gather(chunk: Buffer, from: number): number | Status {
+    let at = from;
+    if (this.#body === undefined) {
+      at += chunk.copy(this.#head, this.#headBytes, at, Math.min(chunk.length, at + 5 - this.#headBytes));
+      this.#headBytes += at - from;
+      if (this.#headBytes < 5) return at - from;
+      this.#size = this.#head.readUInt32BE(1);
+      const fault = this.#check(this.#head[0] as number, this.#size);
+      if (fault !== undefined) return fault;
+      // Memory follows what came, not what was announced.
+      this.#body = Buffer.allocUnsafeSlow(Math.min(this.#size, 65_536));
+      this.#bodyBytes = 0;
+    }
+    const part = Math.min(this.#size - this.#bodyBytes, chunk.length - at);
+    if (this.#bodyBytes + part > this.#body.length) {
+      const length = Math.min(this.#size, Math.max(this.#body.length * 2, this.#bodyBytes + part));
+      const larger = Buffer.allocUnsafeSlow(length);
+      this.#body.copy(larger, 0, 0, this.#bodyBytes);
+      this.#body = larger;
+    }
+    chunk.copy(this.#body, this.#bodyBytes, at, at + part);
+    this.#bodyBytes += part;
+    return at + part - from;
+  }
+
+  #check(flag: number, size: number): Status | undefined {
+    if (flag > 1) return { code: Code.Internal, message: `a message with flag ${flag}: this is not gRPC` };
+    if (size > this.#mostBytes) return tooLarge(this.#mostBytes);
+    if (flag === 1 && this.encoding !== "gzip")
+      return { code: Code.Internal, message: `a compressed message, and its encoding "${this.encoding}" is not gzip` };
+    return undefined;
+  }
+
+  #deliver(flag: number, { message, held }: { message: Uint8Array; held: number }): Status | undefined {
+    if (flag === 0) {
+      this.#take(message, held);
+      return undefined;
+    }
+    try {
+      this.#take(gunzipSync(message, { maxOutputLength: this.#mostBytes }), held);
+      return undefined;
+    } catch (error) {
+      return error instanceof RangeError
+        ? tooLarge(this.#mostBytes)
+        : { code: Code.Internal, message: "a compressed message is no gzip" };
+    }
+  }
+}
+
+/** The five bytes before a message. */
+export function messageHead(size: number): Uint8Array {
+  head.writeUInt32BE(size, 1);
+  return head;
+}
+
+/** One for all: whoever sends it copies it at once. */
+const head = Buffer.alloc(5);
+
+export function tooLarge(most: number): Status {
+  return { code: Code.ResourceExhausted, message: `a message is larger than ${most} bytes (maxMessageBytes)` };
+}

@@ -1,0 +1,123 @@
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Code } from "../../../src/runtime/index.ts";
+import { sharePort } from "../../../src/runtime/internal/server/shared-port.ts";
+import {
+  selectTransport,
+  type CallHandler,
+  type Connection,
+  type ServerCall,
+  type WireMethod,
+} from "../../../src/runtime/internal/transport/index.ts";
+
+const echo: WireMethod = { path: "/test.Wire/Echo", kind: "bidi_streaming" };
+const unary: WireMethod = { path: "/test.Wire/Unary", kind: "unary" };
+
+async function collect(call: ServerCall): Promise<Buffer[]> {
+  const messages: Buffer[] = [];
+  for await (const message of call.messages) messages.push(Buffer.from(message));
+  return messages;
+}
+
+/** Answers with what it got; metadata comes back as trailers. */
+const answer: CallHandler = (call) => {
+  void (async () => {
+    const back = call.headers.filter(([name]) => name.startsWith("x-"));
+    if (call.headers.some(([name]) => name === "x-fail"))
+      return call.finish({ code: Code.Aborted, message: "100 % größer\n" }, back);
+    if (call.method === unary.path) await call.write((await collect(call))[0] ?? Buffer.alloc(0));
+    else for await (const message of call.messages) await call.write(message);
+    call.finish({ code: Code.Ok, message: "" }, back);
+  })();
+};
+
+async function pair(client: string, server: string, handler: CallHandler = answer): Promise<Connection> {
+  const listener = selectTransport(server).listen({ methods: [echo, unary], maxMessageBytes: 2_000_000 }, handler);
+  const port = sharePort({ http2: (socket) => listener.accept(socket), http1: (socket) => void socket.destroy() });
+  await new Promise<void>((resolve) => port.listen(0, "127.0.0.1", resolve));
+  const endpoint = { host: "127.0.0.1", port: (port.address() as AddressInfo).port };
+  const connection = selectTransport(client).connect(endpoint, { maxMessageBytes: 2_000_000 });
+  onTestFinished(() => {
+    connection.close();
+    listener.close();
+    port.close();
+  });
+  return connection;
+}
+
+const soon = () => ({ deadline: Date.now() + 20_000 });
+
+describe.each([
+  ["native", "native"],
+  ["native", "grpc-js"],
+  ["grpc-js", "native"],
+  ["grpc-js", "grpc-js"],
+])("%s calls %s", (client, server) => {
+  test("messages of every size come back, metadata too: bytes, duplicates in their order", async () => {
+    const connection = await pair(client, server);
+    for (const size of [0, 1, 100, 16_379, 16_384, 65_536, 1_500_000]) {
+      const request = Buffer.alloc(size, "message ");
+      const outcome = await connection.unary(unary, [], request, soon());
+      expect(outcome.code).toBe(Code.Ok);
+      expect(request.equals(outcome.response as Uint8Array)).toBe(true);
+    }
+    const bytes = Buffer.from([0, 255, 44, 10]);
+    const { trailers } = await connection.unary(
+      unary,
+      [
+        ["x-two", "a"],
+        ["x-two", "b"],
+        ["x-some-bin", bytes],
+      ],
+      Buffer.from("x"),
+      soon(),
+    );
+    const values = (name: string) => trailers.filter(([other]) => other === name).map(([, value]) => value);
+    expect(values("x-two").join(", ")).toBe("a, b");
+    expect(bytes.equals(values("x-some-bin")[0] as Uint8Array)).toBe(true);
+  });
+
+  test("a status arrives with any text in its message", async () => {
+    const connection = await pair(client, server);
+    const outcome = await connection.unary(unary, [["x-fail", "1"]], Buffer.from("x"), soon());
+    expect(outcome).toMatchObject({ code: Code.Aborted, message: "100 % größer\n", response: undefined });
+  });
+
+  test("a stream both ways keeps its order under back-pressure", async () => {
+    const call = (await pair(client, server)).call(echo, [], soon());
+    const count = 500;
+    const sending = (async () => {
+      for (let index = 0; index < count; index++) await call.write(Buffer.alloc(4_000, index % 251));
+      call.end();
+    })();
+    let index = 0;
+    for await (const message of call.messages) {
+      expect(message.length).toBe(4_000);
+      expect(message[3_999]).toBe(index++ % 251);
+    }
+    await sending;
+    expect(index).toBe(count);
+    expect((await call.outcome).code).toBe(Code.Ok);
+  });
+
+  test("a cancel and a deadline reach the callee", async () => {
+    const calls: ServerCall[] = [];
+    const connection = await pair(client, server, (call) => void calls.push(call));
+    const aborter = new AbortController();
+    const cancelled = connection.unary(unary, [], Buffer.from("x"), { signal: aborter.signal });
+    await expect.poll(() => calls.length).toBe(1);
+    const { signal } = calls[0] as ServerCall;
+    aborter.abort();
+    expect((await cancelled).code).toBe(Code.Cancelled);
+    await expect.poll(() => signal.aborted).toBe(true);
+    const late = connection.unary(unary, [], Buffer.from("x"), { deadline: Date.now() + 200 });
+    expect((await late).code).toBe(Code.DeadlineExceeded);
+  });
+
+  test("a message over the limit is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
+    const connection = await pair(client, server);
+    const outcome = await connection.unary(unary, [], Buffer.alloc(2_000_001), soon());
+    expect(outcome.code).toBe(Code.ResourceExhausted);
+    expect((await connection.unary(unary, [], Buffer.from("x"), soon())).code).toBe(Code.Ok);
+  });
+});
