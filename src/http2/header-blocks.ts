@@ -135,6 +135,8 @@ export class HeaderBlocks {
     connection.active++;
     if (connection.events.request === undefined) return stream.reset(ErrorCode.RefusedStream);
     stream.events = connection.events.request(stream, block.fields, end);
+    // Answered or reset at once, before anybody could hear of it.
+    if (stream.end !== undefined) stream.events.closed(stream.end);
   }
 
   /** A list over the limit is answered as HTTP asks, so that its sender learns why. */

@@ -20,6 +20,8 @@ export class Stream {
   /** The peer sent END_STREAM or a reset. */
   remoteClosed = false;
   closed = false;
+  /** @internal How it ended. */
+  end: StreamEnd | undefined;
   /** Server role: the final header list was sent; client role: it came. */
   responded = false;
   /** Free for whoever uses the layer. */
@@ -151,6 +153,7 @@ export class Stream {
   finish(end: StreamEnd): void {
     if (this.closed) return;
     this.closed = true;
+    this.end = end;
     this.localClosed = true;
     this.remoteClosed = true;
     this.connection.unread -= this.unread;

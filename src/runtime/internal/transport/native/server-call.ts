@@ -121,7 +121,7 @@ export class NativeServerCall implements ServerCall {
     this.#over = true;
     this.#answered = true;
     clearTimeout(this.#timer);
-    const fields = [...statusFields(status), ...toFields(trailers)];
+    const fields = endFields(status, trailers);
     this.#stream.sendHeaders(this.#stream.responded ? fields : [...responseFields, ...fields], true);
     this.#stopPeer();
     this.messages.end();
@@ -134,3 +134,12 @@ export class NativeServerCall implements ServerCall {
 }
 
 const responseFields = [new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc+proto")];
+
+/** Trailers that cannot be sent must not leave the call without an end. */
+function endFields(status: Status, trailers: Headers): HeaderField[] {
+  try {
+    return [...statusFields(status), ...toFields(trailers)];
+  } catch (error) {
+    return statusFields({ code: Code.Internal, message: error instanceof Error ? error.message : "bad trailers" });
+  }
+}
