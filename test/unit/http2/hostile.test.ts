@@ -102,12 +102,13 @@ describe.each(Object.keys(attacks))("%s", (name) => {
 });
 
 test("a preface that does not come and headers that dribble end in time", async () => {
-  const server = await serveHttp2({ handshakeTimeoutMs: 100, headerTimeoutMs: 100 });
-  onTestFinished(() => server.close());
+  const server = await serveHttp2({ headerTimeoutMs: 100 });
+  const impatient = await serveHttp2({ handshakeTimeoutMs: 100 });
+  onTestFinished(() => Promise.all([server.close(), impatient.close()]).then(() => undefined));
   const dribbling = await RawPeer.connect(server.port);
   dribbling.send(startOfRequest(1).subarray(0, 15));
   expect(await dribbling.goAway()).toMatchObject({ code: ErrorCode.EnhanceYourCalm });
-  const silent = connect(server.port, "127.0.0.1");
+  const silent = connect(impatient.port, "127.0.0.1");
   silent.resume();
   await once(silent, "close");
 });

@@ -83,6 +83,14 @@ describe.each([
     expect(outcome).toMatchObject({ code: Code.Aborted, message: "100 % größer\n", response: undefined });
   });
 
+  test("a thousand calls and more leave the connection as it was", async () => {
+    const connection = await pair(client, server);
+    for (let round = 0; round < 30; round++) {
+      const calls = Array.from({ length: 50 }, () => connection.unary(unary, [], Buffer.from("x"), soon()));
+      for (const { code } of await Promise.all(calls)) expect(code).toBe(Code.Ok);
+    }
+  });
+
   test("a stream both ways keeps its order under back-pressure", async () => {
     const call = (await pair(client, server)).call(echo, [], soon());
     const count = 500;

@@ -154,7 +154,8 @@ export class NativeClientCall implements ClientCall, StreamEvents {
     this.#setup.options.signal?.removeEventListener("abort", this.#abort);
     if (this.#stream?.closed === false) {
       const stream = this.#stream;
-      if (stream.remoteClosed || !stream.localClosed || end.code !== Code.Ok)
+      // Both sides have said all: there is nothing to end.
+      if (!stream.localClosed || !stream.remoteClosed)
         stream.reset(end.code === Code.Ok ? ErrorCode.NoError : ErrorCode.Cancel);
     }
     this.messages.end();
