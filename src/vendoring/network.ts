@@ -2,12 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-
-/** How long a host may give no sign of life, in ms: FLOW_NETWORK_TIMEOUT in seconds, default 30. */
-export function networkTimeoutMs({ env }: Pick<FlowContext, "env">): number {
-  const seconds = Number(env.FLOW_NETWORK_TIMEOUT);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : 30_000;
-}
+import { networkTimeoutMs } from "../core/network-timeout.ts";
 
 const windows = 3;
 /** Fewer bytes than this in one window is no progress; keep-alive and the end of a connection are no more. */

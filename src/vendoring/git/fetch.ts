@@ -4,7 +4,7 @@ import { FlowError, isFlowError } from "../../core/errors.ts";
 import { warn } from "../../core/events.ts";
 import type { Git } from "../../core/git/index.ts";
 import { upstreamRef } from "../messages.ts";
-import { networkTimeoutMs } from "../network.ts";
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import type { Incoming } from "../types.ts";
 import { licenceOfCommit } from "./licence.ts";
 import { packageAt } from "./package.ts";

@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { FlowContext } from "../../core/context.ts";
 import type { Git } from "../../core/git/index.ts";
-import { networkTimeoutMs } from "../network.ts";
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import type { PrefixEntry } from "../types.ts";
 
 /**

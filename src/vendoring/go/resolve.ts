@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { removeTree } from "../../core/files.ts";
-import { networkTimeoutMs } from "../network.ts";
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { goCommand, type GoCommand } from "./command.ts";
 import { formatModFile, parseModFile, type Requirement } from "./mod-file.ts";
 

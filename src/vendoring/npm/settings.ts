@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import ini from "ini";
 import type { FlowContext } from "../../core/context.ts";
-import { networkTimeoutMs } from "../network.ts";
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { Packuments, type OwnNames } from "./names.ts";
 
 /** Options for npm's own libraries (registry, scopes, tokens, proxies). Holds secrets: never print it. */
