@@ -10,7 +10,7 @@ import { keepBytes } from "./bytes.ts";
 import { historyRefspecs } from "./history-objects.ts";
 import { reconcile } from "./history.ts";
 import { committedManifest, formatManifest, manifestFile } from "./manifest.ts";
-import { networkTimeoutMs } from "./network.ts";
+import { networkTimeoutMs } from "../core/network-timeout.ts";
 import { needsRecovery, recover } from "./recover.ts";
 import type { Mirror } from "./types.ts";
 
