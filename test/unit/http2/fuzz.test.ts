@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { fuzzCase } from "../../fuzz/connection.ts";
 
-test("three thousand random conversations end once, and leave no stream, byte or count behind", async () => {
-  for (let seed = 1; seed <= 3_000; seed++) await fuzzCase(seed);
+test("a thousand random conversations end once, and leave no stream, byte or count behind", async () => {
+  for (let seed = 1; seed <= 1_000; seed++) await fuzzCase(seed);
 });
