@@ -15,6 +15,11 @@ export const vendor = z.strictObject({
     .optional(),
   /** Names of packages whose install scripts `flow vendor build` may run, without network. */
   installScripts: z.array(z.string()).optional(),
+  /**
+   * Directory whose `include/node` has the headers of the workspace's Node, relative to the workspace: what packages
+   * with native code are compiled against. Default: those beside Node itself.
+   */
+  nodeHeaders: z.string().optional(),
   /** How git sources that ship no built files are built, by prefix or package name: an argv or a shell line. */
   build: z.record(z.string(), command).optional(),
 });

@@ -77,6 +77,7 @@ export const errorCodes = {
   FLOW_VENDOR_BAD_MANIFEST: exitCodes.configuration,
   FLOW_VENDOR_BAD_PREFIX: exitCodes.usage,
   FLOW_VENDOR_BAD_SPEC: exitCodes.usage,
+  FLOW_VENDOR_BUILD: exitCodes.failure,
   FLOW_VENDOR_CONFLICT: exitCodes.conflict,
   FLOW_VENDOR_DIRTY: exitCodes.conflict,
   FLOW_VENDOR_FETCH: exitCodes.unavailable,

@@ -30,7 +30,12 @@ export async function readArchive(tarball: Uint8Array, name: string): Promise<Up
     const mode = ((entry.mode ?? 0) & 0o100) === 0 ? "100644" : "100755";
     entry.on("end", () => contents.add(entry.path, { path, mode, data: Buffer.concat(chunks) }));
   };
-  await parse(tarball, onEntry, () => contents.refusal).catch((error: unknown) => {
+  // What is no file's content is bounded too: headers of entries that are skipped, and padding.
+  const onBytes = (total: number) => {
+    if (total > 2 * limit) contents.refuse("its headers", "unpack to more than those of any honest package");
+    return contents.refusal;
+  };
+  await parse(tarball, onEntry, onBytes).catch((error: unknown) => {
     throw (
       contents.refusal ??
       new FlowError("FLOW_VENDOR_BAD_ARCHIVE", `${name}: its archive is broken: ${messageOf(error)}`, { cause: error })
@@ -42,17 +47,24 @@ export async function readArchive(tarball: Uint8Array, name: string): Promise<Up
 function parse(
   tarball: Uint8Array,
   onEntry: (entry: ReadEntry) => void,
-  stop: () => FlowError | undefined,
+  onBytes: (total: number) => FlowError | undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const parser = new Parser({ strict: true, onReadEntry: onEntry });
     const gunzip = createGunzip();
+    let total = 0;
+    // What follows the end of the archive is counted and not parsed.
+    let over = false;
+    parser.on("eof", () => {
+      over = true;
+    });
     gunzip.on("error", reject).on("data", (chunk: Buffer) => {
-      const refusal = stop();
+      total += chunk.length;
+      const refusal = onBytes(total);
       if (refusal !== undefined) {
         gunzip.destroy();
         reject(refusal);
-      } else {
+      } else if (!over) {
         parser.write(chunk);
       }
     });

@@ -177,7 +177,7 @@ function report(ctx: FlowContext, { holes, installScripts, unbuilt: sources }: N
   for (const source of sources) {
     warn(
       ctx,
-      `its package.json names what its repository does not ship, so it must be built to be imported: ${source}`,
+      `its package.json names what its repository does not ship, so it must be built to be imported (vendor.build in flow.yaml): ${source}`,
     );
   }
   if (installScripts.length > 0) info(ctx, `install scripts that were not run: ${installScripts.join(", ")}`);

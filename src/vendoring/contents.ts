@@ -1,5 +1,5 @@
 import { FlowError } from "../core/errors.ts";
-import { pathFault } from "./prefix.ts";
+import { isDotGitmodules, pathFault } from "./prefix.ts";
 import type { UpstreamFile } from "./types.ts";
 
 const mostFiles = 100_000;
@@ -59,6 +59,8 @@ export class PackageContents {
   add(entry: string, file: UpstreamFile): void {
     if (this.#files.size >= mostFiles) return this.refuse(entry, `is one of more than ${mostFiles} files`);
     const components = file.path.split("/");
+    if (file.mode === "120000" && isDotGitmodules(components.at(-1) as string))
+      return this.refuse(entry, "is a link that git reads as .gitmodules");
     for (let depth = 1; depth <= components.length; depth++) {
       const path = components.slice(0, depth).join("/");
       const spelling = path.normalize("NFC").toLowerCase();

@@ -1,6 +1,7 @@
 /** The mirror: every third-party dependency in one git repository, as git subtree prefixes. */
 export { addSources } from "./add.ts";
 export { keepArchives, type WantedArchive } from "./archives.ts";
+export { buildPackages, builtPackages, type BuildPlace, type Built } from "./build/build.ts";
 export { cloneMirror, initMirror, openMirror } from "./mirror.ts";
 export { abortUpdate, type AbortResult } from "./conflict/abort.ts";
 export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";

@@ -1,13 +1,22 @@
 import { FlowError } from "../core/errors.ts";
 
-/** Spellings that some file system reads as `.git`: case, NTFS short names and streams, HFS ignorable characters. */
-function isDotGit(component: string): boolean {
-  const plain = component
+/** What some file system makes of a name: case, trailing dots and spaces, streams of NTFS, characters that HFS ignores. */
+function asFileSystemsRead(component: string): string {
+  return component
     .normalize("NFC")
     .replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, "")
     .toLowerCase()
-    .replace(/[ .]+$/, "");
-  return plain === ".git" || /^git~\d+$/.test(plain) || plain.startsWith(".git:") || plain.startsWith(".git\\");
+    .replace(/[ .]*([:\\].*)?$/, "");
+}
+
+/** Spellings of `.git`, NTFS's short names for it too, as git itself refuses them. */
+function isDotGit(component: string): boolean {
+  return /^(\.git|git~\d+)$/.test(asFileSystemsRead(component));
+}
+
+/** Spellings of `.gitmodules`: git refuses a link of that name, and forges refuse a push that holds one. */
+export function isDotGitmodules(component: string): boolean {
+  return /^(\.gitmodules|gitmod~\d+|gi7eba~\d+)$/.test(asFileSystemsRead(component));
 }
 
 /** Why a path must not lie in a mirror; undefined when it may. */

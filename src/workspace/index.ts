@@ -1,5 +1,6 @@
 /** Making and joining a workspace, and what runs inside one. */
 export { bootstrapWorkspace, type BootstrapResult } from "./bootstrap.ts";
+export { buildPlace } from "./builds.ts";
 export { checkoutVariables } from "./checkout.ts";
 export { firstOnPath, workspaceEnvironment, workspaceVariables } from "./environment.ts";
 export { refreshWorkspace, type RefreshResult } from "./refresh.ts";

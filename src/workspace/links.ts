@@ -6,7 +6,8 @@ import type { FlowContext } from "../core/context.ts";
 import { ensureSymlink } from "../core/files.ts";
 import { readJson } from "../core/json.ts";
 import type { WorkspacePaths } from "../core/paths.ts";
-import { linkTargets, openMirror } from "../vendoring/index.ts";
+import { buildPlace } from "./builds.ts";
+import { builtPackages, linkTargets, openMirror } from "../vendoring/index.ts";
 
 export interface LinkResult {
   /** How many packages `node_modules` links to. */
@@ -22,9 +23,11 @@ export interface LinkResult {
 export async function linkPackages(ctx: FlowContext, workspace: Workspace): Promise<LinkResult> {
   const { paths } = workspace;
   const mirror = await openMirror(ctx, paths.mirror);
+  const built = await builtPackages(ctx, mirror, buildPlace(ctx, workspace));
   // The team's own packages win: their names are never the mirror's.
   const wanted = new Map([
     ...(await linkTargets(mirror)).map(({ name, target }) => [name, target] as const),
+    ...built,
     ...ownFlow(paths),
     ...(await ownPackages(workspace)),
   ]);
@@ -59,13 +62,14 @@ async function ownPackages(workspace: Workspace): Promise<[name: string, dir: st
   return packages.filter((entry) => entry !== undefined);
 }
 
-/** Names of links into `src/`; what else somebody put there is left alone. */
-async function existingLinks({ nodeModules, home }: WorkspacePaths): Promise<string[]> {
+/** Names of links into `src/` and to builds; what else somebody put there is left alone. */
+async function existingLinks({ nodeModules, home, builds }: WorkspacePaths): Promise<string[]> {
   const names: string[] = [];
   for (const name of await namesIn(nodeModules)) {
     const path = join(nodeModules, name);
     if (!(await lstat(path)).isSymbolicLink()) continue;
-    if (resolve(dirname(path), await readlink(path)).startsWith(join(home, "src"))) names.push(name);
+    const target = resolve(dirname(path), await readlink(path));
+    if ([join(home, "src"), builds].some((dir) => target.startsWith(dir))) names.push(name);
   }
   return names;
 }

@@ -1,5 +1,6 @@
 import type { Workspace } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
+import { buildMissing } from "./builds.ts";
 import { writeGoWork } from "./go-work.ts";
 import { linkPackages, type LinkResult } from "./links.ts";
 
@@ -13,6 +14,9 @@ export interface RefreshResult extends LinkResult {
  * run after the mirror, a repository's flow.yaml or the list of repositories changed.
  */
 export async function refreshWorkspace(ctx: FlowContext, workspace: Workspace): Promise<RefreshResult> {
-  const links = await linkPackages(ctx, workspace);
+  // Builds find the mirror's packages by the links, and are linked themselves once they are there.
+  const first = await linkPackages(ctx, workspace);
+  const built = (await buildMissing(ctx, workspace)).some(({ changed }) => changed);
+  const links = built ? await linkPackages(ctx, workspace) : first;
   return { ...links, goWork: await writeGoWork(ctx, workspace) };
 }

@@ -95,6 +95,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./vendor/list.ts"),
   },
   {
+    name: "vendor build",
+    summary: "build the packages whose scripts flow.yaml allows, without network",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/build.ts"),
+  },
+  {
     name: "vendor outdated",
     summary: "tell what upstream has that the mirror does not",
     group: "Dependencies and tools",

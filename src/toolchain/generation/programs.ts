@@ -15,6 +15,7 @@ export async function linkProgram(paths: WorkspacePaths, name: string): Promise<
   if ((await readlink(path).catch(() => undefined)) === target) return;
   await mkdir(paths.bin, { recursive: true });
   const staged = `${path}.${process.pid}.staging`;
+  await mkdir(paths.bin, { recursive: true });
   await removeTree(staged);
   await symlink(target, staged);
   await rename(staged, path);

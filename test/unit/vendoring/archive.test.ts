@@ -1,6 +1,7 @@
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { readArchive } from "../../../src/vendoring/archive.ts";
+import { PackageContents } from "../../../src/vendoring/contents.ts";
 import { tarball, type TarEntry } from "../../support/tarball.ts";
 
 const manifest: TarEntry = { path: "package/package.json", content: '{"name":"x","version":"1.0.0"}' };
@@ -35,6 +36,18 @@ describe("an archive is refused whole, with the entry's name,", () => {
     ["when it does so in capitals", { path: "package/evil/.GIT/config" }],
     ["when it does so by a short name of NTFS", { path: "package/GIT~1/evil" }],
     ["when it does so by characters that HFS ignores", { path: "package/.g\u200cit/evil" }],
+    ["when it does so with dots and spaces that NTFS drops", { path: "package/evil/.git . ./config" }],
+    ["when it does so by a stream behind a space", { path: "package/.GIT ::$INDEX_ALLOCATION/evil" }],
+    [
+      "when a link is git's list of submodules",
+      { path: "package/evil/.gitmodules", type: "SymbolicLink", linkpath: "x" },
+    ],
+    [
+      "when such a link is named as NTFS shortens it",
+      { path: "package/evil/GITMOD~1", type: "SymbolicLink", linkpath: "x" },
+    ],
+    ["when an entry is a Windows drive's", { path: "package/C:/evil" }],
+    ["when an entry has a backslash", { path: "package/..\\evil" }],
     ["when it does so by a stream of NTFS", { path: "package/.git::$INDEX_ALLOCATION/evil" }],
     ["when two entries differ in case only", { path: "package/Package.json.evil" }],
   ])("%s", async (name, entry) => {
@@ -44,6 +57,39 @@ describe("an archive is refused whole, with the entry's name,", () => {
       code: "FLOW_VENDOR_BAD_ARCHIVE",
       message: expect.stringMatching(/x@1\.0\.0.*(evil|git)/is),
     });
+  });
+
+  test("when an entry lies behind a link, or a link leads out through another", async () => {
+    const link = (path: string, linkpath: string): TarEntry => ({
+      path: `package/${path}`,
+      type: "SymbolicLink",
+      linkpath,
+    });
+    for (const entries of [
+      [link("evil", "lib"), { path: "package/evil/x.js", content: "1" }],
+      [link("lib/up", ".."), link("evil", "lib/up/../../etc")],
+      [link("evil", "evil")],
+    ]) {
+      await expect(readArchive(tarball([manifest, ...entries]), "x@1.0.0")).rejects.toMatchObject({
+        code: "FLOW_VENDOR_BAD_ARCHIVE",
+        message: expect.stringContaining("evil"),
+      });
+    }
+  });
+
+  test("when two entries differ in Unicode form only", async () => {
+    const entries = [manifest, { path: "package/\u00e9vil" }, { path: "package/e\u0301vil" }];
+    await expect(readArchive(tarball(entries), "x@1.0.0")).rejects.toThrow(/differs from/);
+  });
+
+  test("when it is a bomb of files, or of what is no file", async () => {
+    const contents = new PackageContents("x@1.0.0");
+    const data = Buffer.alloc(0);
+    for (let index = 0; index <= 100_000; index++)
+      contents.add(`evil${index}`, { path: `evil${index}`, mode: "100644", data });
+    expect(() => contents.finish()).toThrow(/"evil100000" is one of more than 100000 files/);
+    const padded = gzipSync(Buffer.concat([gunzipSync(tarball([manifest])), Buffer.alloc(160 * 1024 ** 2)]));
+    await expect(readArchive(padded, "x@1.0.0")).rejects.toThrow(/headers/);
   });
 
   test("when it is a bomb", async () => {

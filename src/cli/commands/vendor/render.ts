@@ -21,7 +21,12 @@ export function renderImport(result: AddResult, dryRun: boolean): string {
   const { installScripts, holes } = result;
   return [
     renderChanges(result, dryRun),
-    ...(installScripts.length > 0 ? ["", `Install scripts that were not run: ${installScripts.join(", ")}`] : []),
+    ...(installScripts.length > 0
+      ? [
+          "",
+          `Install scripts that were not run: ${installScripts.join(", ")}. vendor.installScripts in flow.yaml allows them.`,
+        ]
+      : []),
     ...(holes.length > 0 ? ["", `Not in the registry: ${holes.join(", ")}`] : []),
   ].join("\n");
 }
