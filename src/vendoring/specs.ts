@@ -87,12 +87,6 @@ export function checkUrl(url: string, spec: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["https", "http", "ssh", "git", "file", "git+ssh", "git+https"].includes(scheme))
     throw badSpec(spec, `the scheme "${scheme}" is none that git fetches from`);
-  if (/^(https?|git\+https?):\/\/([^/@]*:[^/@]+|[^/@]{16,})@/i.test(url)) {
-    throw badSpec(
-      spec,
-      "a password or token in a URL would stay in the mirror's history: use a credential helper or ssh",
-    );
-  }
   if (scheme === undefined && !isLocal(url) && !/^([^/\s:@]+@)?[A-Za-z0-9][^/\s:]*:[^\s]+$/.test(url))
     throw badSpec(spec, "it is no npm: package, no git URL and no path (a path starts with ./ or /)");
 }
