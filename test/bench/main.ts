@@ -9,6 +9,7 @@ const benchmarks: Record<string, () => Promise<{ measure(bench: Bench): Promise<
   startup: () => import("./startup.ts"),
   vendor: () => import("./vendor.ts"),
   run: () => import("./run.ts"),
+  bootstrap: () => import("./bootstrap.ts"),
 };
 
 const wanted = process.argv.slice(2);
