@@ -37,6 +37,8 @@ export class ReceiveWindows {
     if (!this.#bdp.acknowledged()) return;
     this.#widen(Math.max(this.#size, this.#bdp.window * 2));
     this.#connection.announceWindow(this.#bdp.window);
+    // The setting widens the streams that are open, too.
+    for (const stream of this.#connection.streams.values()) stream.receiveWindow += this.#bdp.window - this.announced;
     this.announced = this.#bdp.window;
   }
 
