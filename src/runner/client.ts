@@ -24,6 +24,8 @@ export interface RunClient {
 
 /** How long the supervisor may take to leave when all is stopped. */
 const leavingMs = 2_000;
+/** How long it may take to say how things are. What it is asked to do takes as long as it takes. */
+const readingMs = 5_000;
 
 /** The run of a home; undefined when none goes on, whatever a killed supervisor left behind. */
 export async function connectRunAt(home: string): Promise<RunClient | undefined> {
@@ -48,8 +50,16 @@ export async function requireRun(ctx: FlowContext): Promise<RunClient> {
 
 /** Talks to the run at a control socket. */
 export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedAt">): RunClient {
-  const call = async (method: string, path: string): Promise<{ status: number; body: unknown }> =>
-    await exchange(socket, method, path);
+  const call = async (method: string, path: string): Promise<{ status: number; body: unknown }> => {
+    try {
+      return await exchange(socket, method, path);
+    } catch (error) {
+      throw new FlowError("FLOW_RUN_UNREACHABLE", "the supervisor does not answer", {
+        cause: error,
+        hint: `if it hangs, end it with kill -9 ${supervisor.pid}: everything that it started ends with it`,
+      });
+    }
+  };
   return {
     id,
     supervisorPid: supervisor.pid,
@@ -78,7 +88,8 @@ export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedA
 
 function exchange(socketPath: string, method: string, path: string): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path }, (response) => {
+    const timeout = method === "GET" ? readingMs : 0;
+    const call = request({ socketPath, method, path, timeout }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
       response.on("end", () =>
@@ -88,14 +99,8 @@ function exchange(socketPath: string, method: string, path: string): Promise<{ s
         }),
       );
     });
-    call.on("error", (error) =>
-      reject(
-        new FlowError("FLOW_RUN_UNREACHABLE", "the supervisor does not answer", {
-          cause: error,
-          hint: "flow ps tells whether it still runs",
-        }),
-      ),
-    );
+    call.on("timeout", () => call.destroy(new Error(`no word from it for ${readingMs / 1_000} s`)));
+    call.on("error", reject);
     call.end();
   });
 }

@@ -227,3 +227,12 @@ test("hundreds of random starts, stops and restarts leave no wedge and no proces
   expect(await run.flow("stop")).toMatchObject({ exitCode: 0 });
   expect(await leftAfter(run, 2_000)).toEqual([]);
 });
+
+test("a supervisor that hangs is told of, with the way out, instead of waited for", async () => {
+  const run = await runDirectory(`services:\n  one: {command: "exec sleep 600"}\n`);
+  expect(await run.flow("run", "-d")).toMatchObject({ exitCode: 0 });
+  const pid = (await run.document()).run?.supervisorPid as number;
+  process.kill(pid, "SIGSTOP");
+  onTestFinished(() => void process.kill(pid, "SIGCONT"));
+  expect(await run.flow("ps")).toMatchObject({ exitCode: 5, stderr: expect.stringContaining(`kill -9 ${pid}`) });
+});
