@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
-import { Git, identityEnvironment } from "../core/git/index.ts";
+import { Git, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
 import { withLock } from "../core/lock.ts";
 import { keepBytes } from "./bytes.ts";
 import { historyRefspecs } from "./history-objects.ts";
@@ -154,6 +154,10 @@ export async function withMirrorLock<T>(
   purpose: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const gitDir = await new Git(ctx, dir).text(["rev-parse", "--path-format=absolute", "--git-common-dir"]);
-  return await withLock(ctx, join(gitDir, "flow", "lock"), { purpose }, work);
+  const git = new Git(ctx, dir);
+  const gitDir = await git.text(["rev-parse", "--path-format=absolute", "--git-common-dir"]);
+  return await withLock(ctx, join(gitDir, "flow", "lock"), { purpose }, async () => {
+    await removeStaleLocks(ctx, git);
+    return await work();
+  });
 }
