@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../core/error-codes.ts";
-import { startVariable } from "../../core/proc.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
 import { finalStates, type ProcessPlan, type ServiceState, type ServiceStatus } from "../types.ts";
 import { Backoff } from "./backoff.ts";
-import { programMark, type CensusTaker } from "./census.ts";
+import type { CensusTaker } from "./census.ts";
+import { describeGate } from "./describe-gate.ts";
 import { endClan } from "./end-clan.ts";
 import type { Exit } from "./exit.ts";
 import { looksReady, waitUntilReady, type GateTarget } from "./gates.ts";
 import type { LogStore } from "./log-store.ts";
 import { OutputPipe } from "./output-pipe.ts";
-import { freePort, isFree, listensOn, portOwner } from "./ports.ts";
 import { launch, type Program } from "./program.ts";
 import type { ProcessList } from "./process-list.ts";
 import { checkOf, type Registrar } from "./registrar.ts";
+import { ServicePort } from "./service-port.ts";
 
 export interface ServiceSurroundings {
   runId: string;
@@ -47,8 +47,6 @@ const leaveMs = 200;
 const nagMs = 2_000;
 /** The longest that setTimeout takes: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
-/** Other ports that are tried one after the other when somebody else is always faster. */
-const mostPortMoves = 5;
 
 /**
  * One program of a run. What is asked of it happens in the order of asking, one thing at a time; between these it
@@ -63,13 +61,10 @@ export class SupervisedService {
   reason: string | null = null;
   restarts = 0;
   exitCode: number | null = null;
-  #port: number | undefined;
-  /** Whether it is known to listen on its port. */
-  #listens: boolean;
+  readonly #port: ServicePort;
   #running: Running | undefined;
   #queue: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  #portMoves = 0;
   #retired = false;
   #onLine: ((line: string) => void) | undefined;
   #settled = Promise.withResolvers<void>();
@@ -78,8 +73,7 @@ export class SupervisedService {
     this.plan = plan;
     this.#around = around;
     this.#backoff = new Backoff(plan.restart);
-    this.#port = plan.port;
-    this.#listens = plan.portUse !== "offered";
+    this.#port = new ServicePort(plan, around.ports);
     this.#output = new OutputPipe(around.pipePath, (lines) => {
       around.logs.append(plan.name, lines);
       if (this.#onLine !== undefined) lines.forEach(this.#onLine);
@@ -111,20 +105,20 @@ export class SupervisedService {
   }
 
   get port(): number | null {
-    return this.#listens ? (this.#port ?? null) : null;
+    return this.#port.reached ?? null;
   }
 
   /** Id in Consul: a changed port is another instance. */
   get #consulId(): string | undefined {
     const { registration, name } = this.plan;
-    if (registration === "none" || !this.#listens || this.#port === undefined) return undefined;
-    return `${name}-${this.#port}`;
+    const { reached } = this.#port;
+    return registration === "none" || reached === undefined ? undefined : `${name}-${reached}`;
   }
 
   get #gateTarget(): GateTarget {
     return {
       name: this.plan.name,
-      port: this.#port,
+      port: this.#port.number,
       consulId: this.#consulId,
       consul: this.#around.consul?.client,
     };
@@ -175,7 +169,7 @@ export class SupervisedService {
   async isWell(): Promise<boolean> {
     if (this.state === "completed") return true;
     if (this.state !== "ready" || this.#running === undefined) return false;
-    if (!this.#listens) await this.#noticeListening(this.#running);
+    if (this.#port.reached === undefined) await this.#noticeListening(this.#running);
     return await looksReady(this.plan.gate, this.#gateTarget);
   }
 
@@ -207,12 +201,14 @@ export class SupervisedService {
     clearTimeout(this.#timer);
     const settled = this.#settled.promise;
     this.set("starting");
-    const conflict = await this.#claimPort();
-    if (conflict !== undefined) return { settled: this.#refuse({ code: exitCodes.failure, how: conflict }) };
-    const { runId, processes } = this.#around;
+    const { runId, processes, notice } = this.#around;
+    const conflict = await this.#port.claim();
+    if (conflict !== undefined && conflict.moved === undefined)
+      return { settled: this.#refuse({ code: exitCodes.failure, how: conflict.problem }) };
+    if (conflict !== undefined) notice(`${this.plan.name}: ${conflict.problem}; it gets ${conflict.moved}`);
     const program = await launch(this.plan, {
       runId,
-      port: this.#port,
+      port: this.#port.number,
       instance: this.#consulId,
       output: this.#output,
     });
@@ -231,20 +227,6 @@ export class SupervisedService {
     this.set("failed", how);
   }
 
-  /** Makes sure that nobody else has its port. @returns why it cannot start */
-  async #claimPort(): Promise<string | undefined> {
-    if (this.#port === undefined || (await isFree(this.#port))) return undefined;
-    const { ports, notice } = this.#around;
-    const owner = portOwner(this.#port);
-    const problem = `port ${this.#port} is in use by ${owner === undefined ? "another process" : `process ${owner}`}`;
-    if (this.plan.portUse === "fixed") return problem;
-    const next = await freePort(ports);
-    ports.add(next);
-    notice(`${this.plan.name}: ${problem}; it gets ${next}`);
-    this.#port = next;
-    return undefined;
-  }
-
   async #becomeReady(running: Running): Promise<void> {
     const { gateTimeoutMs } = this.plan;
     const { signal } = running.gate;
@@ -257,13 +239,16 @@ export class SupervisedService {
       await this.#passGate(running);
       signal.throwIfAborted();
       this.exitCode = null;
-      this.#portMoves = 0;
+      this.#port.settle();
       this.set("ready");
     } catch (error) {
       if (!signal.aborted) throw error;
       if (!isLate || running.stopping || this.#running !== running) return;
       this.exitCode = exitCodes.timeout;
-      this.set("failed", `not ready within ${(gateTimeoutMs ?? 0) / 1_000} s: ${this.#describeGate()}`);
+      this.set(
+        "failed",
+        `not ready within ${(gateTimeoutMs ?? 0) / 1_000} s: ${this.reason ?? describeGate(this.plan, this.#port.number)}`,
+      );
       void this.#inTurn(() => this.#end(running));
     } finally {
       clearTimeout(timer);
@@ -288,11 +273,10 @@ export class SupervisedService {
   /** An open port proves nothing when somebody else holds it. */
   async #isItsOwnPort(running: Running, signal: AbortSignal): Promise<boolean> {
     const { tcp, http, grpc } = this.plan.gate;
-    if (this.#port === undefined || (tcp ?? http ?? grpc) === undefined) return true;
-    const members = (await this.#around.census.take()).membersOf(running);
-    const pids = members.map(({ pid }) => pid);
-    if (listensOn(this.#port, pids) !== false) return true;
-    this.reason = `port ${this.#port} is in use by process ${portOwner(this.#port) ?? "of somebody else"}`;
+    if (this.#port.number === undefined || (tcp ?? http ?? grpc) === undefined) return true;
+    const problem = this.#port.problemFor(await this.#pidsOf(running));
+    if (problem === undefined) return true;
+    this.reason = problem;
     await delay(100, undefined, { signal });
     return false;
   }
@@ -311,7 +295,7 @@ export class SupervisedService {
     const { consul } = this.#around;
     const id = this.#consulId;
     if (typeof registration === "string" || consul === undefined || id === undefined) return;
-    const port = this.#port as number;
+    const port = this.#port.number as number;
     const status = gate.consul === true ? "critical" : "passing";
     await consul.registrar.put(
       { id, name, address: "127.0.0.1", port, tags: registration.tags, check: { ...checkOf(gate, port), status } },
@@ -321,11 +305,7 @@ export class SupervisedService {
 
   /** A program that only was offered a port and took it is reached there, and registered. */
   async #noticeListening(running: Running): Promise<void> {
-    if (this.#port === undefined) return;
-    const members = (await this.#around.census.take()).membersOf(running);
-    const pids = members.map(({ pid }) => pid);
-    if (listensOn(this.#port, pids) !== true) return;
-    this.#listens = true;
+    if (this.#port.number === undefined || !this.#port.notice(await this.#pidsOf(running))) return;
     await this.#register(running.gate.signal).catch(() => {});
     this.#around.changed(this);
   }
@@ -340,7 +320,7 @@ export class SupervisedService {
     running.gate.abort();
     // A stop is on its way and sees to the rest, or it was late for its gate.
     if (running.stopping || this.state === "failed") return;
-    const rival = this.state === "starting" ? this.#rivalFor(running) : undefined;
+    const rival = this.state === "starting" ? this.#port.rivalOf(running.mark) : undefined;
     const swept = this.#inTurn(() => this.#end(running));
     this.#running = undefined;
     const { restart, gate } = this.plan;
@@ -350,8 +330,8 @@ export class SupervisedService {
     this.exitCode = exit.code;
     if (exit.code === 0 && (gate.completed === true || restart.policy !== "always")) return this.set("completed");
     if (exit.code !== 0 && rival !== undefined) {
-      exit = { ...exit, how: `${exit.how}: port ${this.#port} is in use by process ${rival}` };
-      if (this.plan.portUse !== "fixed" && this.#portMoves++ < mostPortMoves) {
+      exit = { ...exit, how: `${exit.how}: ${rival}` };
+      if (this.#port.mayMove()) {
         this.set("backing-off", `${exit.how}; it gets another one`);
         return this.#restartAfter(0, swept);
       }
@@ -361,12 +341,6 @@ export class SupervisedService {
     const state = this.#backoff.isLooping ? "crash-looping" : "backing-off";
     this.set(state, `${exit.how}; restart ${this.restarts + 1} in ${(pauseMs / 1_000).toFixed(1)} s`);
     this.#restartAfter(pauseMs, swept);
-  }
-
-  /** Process of somebody else that listens on its port. */
-  #rivalFor({ mark }: Running): number | undefined {
-    const owner = this.#port === undefined ? undefined : portOwner(this.#port);
-    return owner === undefined || startVariable(owner, programMark) === mark ? undefined : owner;
   }
 
   #restartAfter(pauseMs: number, swept: Promise<void>): void {
@@ -429,14 +403,7 @@ export class SupervisedService {
     notice(`still waiting for ${this.plan.name}: ${names}; KILL comes ${timeoutMs / 1_000} s after ${signal}`);
   }
 
-  #describeGate(): string {
-    const { gate, name } = this.plan;
-    if (this.reason !== null) return this.reason;
-    if (gate.consul === true) return `${name} is not passing in Consul`;
-    if (gate.http !== undefined) return `GET ${gate.http} on port ${this.#port} is not answered`;
-    if (gate.grpc !== undefined) return `gRPC health on port ${this.#port} is not SERVING`;
-    if (gate.log !== undefined) return `no line matched ${gate.log}`;
-    if (gate.completed === true) return "it has not ended";
-    return `port ${this.#port} is not open`;
+  async #pidsOf(running: Running): Promise<number[]> {
+    return (await this.#around.census.take()).membersOf(running).map(({ pid }) => pid);
   }
 }
