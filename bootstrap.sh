@@ -14,6 +14,7 @@ root=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
 main() {
   case ${1:-} in
     '' | demo | test) ;;
+    -h | --help | help) exec sed -n '2,6s/^# //p' "$root/bootstrap.sh" ;;
     *) flow_fail FLOW_USAGE 2 "there is no ./bootstrap.sh $1" "" "./bootstrap.sh, ./bootstrap.sh demo [DIR] or ./bootstrap.sh test" ;;
   esac
   for program in git tar; do

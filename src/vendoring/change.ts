@@ -49,7 +49,8 @@ export async function changeMirror(
     if (plan.incoming.length === 0 && plan.remove.length === 0 && !(await differs(git, mirror, plan))) {
       return { added: [], updated: [], ...result, head };
     }
-    const title = `Importing ${plan.incoming.length} prefixes`;
+    const count = plan.incoming.length;
+    const title = `Importing ${count} ${count === 1 ? "prefix" : "prefixes"}`;
     const built = await step(ctx, { id: "vendor.import", title }, async () => {
       const made = await prepareImport(ctx, mirror, plan);
       if ([...made.trees.values()].some(({ conflicts }) => conflicts.length > 0)) return await enterConflict(git, made);

@@ -218,7 +218,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "restart",
-    summary: "restart services of the run",
+    summary: "restart services of the run, as flow.yaml was when it began",
     group: "Run them",
     load: () => import("./run/restart.ts"),
   },

@@ -4,7 +4,7 @@ import { telling } from "./telling.ts";
 
 export const command = defineCommand<{ services: ServiceStatus[] }>({
   name: "restart",
-  summary: "restart services of the run",
+  summary: "restart services of the run, as flow.yaml was when it began",
   examples: [
     { command: "flow restart product", explanation: "stop it, start it, wait until it is ready" },
     { command: "flow restart product order", explanation: "one after the other" },
