@@ -104,6 +104,8 @@ describe.skipIf(realConsul() === undefined)("flow call and flow services", () =>
       exitCode: 2,
       stderr: expect.stringMatching(/no service here has[^]*did you mean \/test\.Echo\/Say\?/),
     });
+    const short = await call(["call", "echo.say"]);
+    expect(short.stderr).toContain("did you mean /test.Echo/Say?");
     expect(await call(["call", "ecko", "test.Echo/Say"])).toMatchObject({
       exitCode: 5,
       stderr: expect.stringContaining("did you mean echo?"),

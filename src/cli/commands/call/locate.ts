@@ -37,10 +37,16 @@ async function byReflection(consul: Consul, method: string, names: readonly stri
   const offers = await Promise.all(names.map((name) => methodsOf(consul, name)));
   const found = names.find((_, index) => offers[index]?.includes(method));
   if (found !== undefined) return found;
-  const guess = nearest(method, offers.flat());
+  const known = offers.flat();
+  const guess = known.find((path) => shortName(path) === shortName(method)) ?? nearest(method, known);
   throw new FlowError("FLOW_CALL_NO_METHOD", `no service here has ${method}`, {
     hint: guess === undefined ? "flow services lists what there is" : `did you mean ${guess}? flow services lists all`,
   });
+}
+
+/** `product/get` of `/common.Product/Get`: what people remember of it. */
+function shortName(path: string): string {
+  return path.replace(/^\/(.*\.)?/, "").toLowerCase();
 }
 
 /** Paths of a service's methods; none where nobody answers or gRPC is not spoken. */
