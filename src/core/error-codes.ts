@@ -26,6 +26,7 @@ export const errorCodes = {
   FLOW_DISK_FULL: exitCodes.failure,
   FLOW_GIT_FAILED: exitCodes.failure,
   FLOW_GIT_TOO_OLD: exitCodes.failure,
+  FLOW_GIT_UNREACHABLE: exitCodes.unavailable,
   FLOW_HTTP_FAILED: exitCodes.unavailable,
   FLOW_INVALID_JSON: exitCodes.configuration,
   FLOW_LOCKED: exitCodes.unavailable,

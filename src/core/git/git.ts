@@ -1,6 +1,7 @@
 import { execa, type ResultPromise } from "execa";
 import type { FlowContext } from "../context.ts";
 import { FlowError } from "../errors.ts";
+import { sendSignal } from "../proc.ts";
 import { forEachLine, lastLines } from "../process.ts";
 import { redact } from "../redact.ts";
 import { gitEnvironment } from "./environment.ts";
@@ -20,6 +21,9 @@ export interface GitResult {
   stderr: string;
   exitCode: number;
 }
+
+/** How long a git that was told to end may take, in ms. */
+const forceKillAfterDelay = 2_000;
 
 /** git in one directory, in a neutral configuration. Arguments are never passed through a shell. */
 export class Git {
@@ -76,6 +80,8 @@ export class Git {
     const ctx = this.#ctx;
     ctx.signal.throwIfAborted();
     const idle = new AbortController();
+    const ending = AbortSignal.any([ctx.signal, idle.signal]);
+    const remote = options.idleTimeoutMs !== undefined;
     const child = execa("git", [...args], {
       cwd: this.dir,
       env: { ...this.#env, ...options.env },
@@ -84,8 +90,9 @@ export class Git {
       reject: false,
       stripFinalNewline: false,
       maxBuffer: 2 ** 30,
-      cancelSignal: AbortSignal.any([ctx.signal, idle.signal]),
-      forceKillAfterDelay: 2_000,
+      cancelSignal: ending,
+      forceKillAfterDelay,
+      detached: remote,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     });
     let timer: NodeJS.Timeout | undefined;
@@ -99,8 +106,10 @@ export class Git {
       child.stdout.on("data", restart);
     }
     if (options.onProgress) forEachLine(child.stderr, options.onProgress);
+    const stopEnding = remote ? endGroup(child.pid, ending) : undefined;
     const result = await child;
     clearTimeout(timer);
+    stopEnding?.();
     ctx.signal.throwIfAborted();
     const name = redact(`git ${args.join(" ")}`);
     if (idle.signal.aborted) {
@@ -120,4 +129,22 @@ export class Git {
     }
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
   }
+}
+
+/**
+ * Ends a process group on a signal: git leaves the helper that talks to the remote behind when it is ended, and that
+ * one keeps the output open for as long as its host is silent. Gives what stops watching.
+ */
+function endGroup(leader: number | undefined, ending: AbortSignal): () => void {
+  if (leader === undefined) return () => {};
+  let force: NodeJS.Timeout | undefined;
+  const end = () => {
+    sendSignal(-leader, "SIGTERM");
+    force = setTimeout(() => sendSignal(-leader, "SIGKILL"), forceKillAfterDelay);
+  };
+  ending.addEventListener("abort", end, { once: true });
+  return () => {
+    ending.removeEventListener("abort", end);
+    clearTimeout(force);
+  };
 }
