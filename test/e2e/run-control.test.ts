@@ -236,3 +236,21 @@ test("a supervisor that hangs is told of, with the way out, instead of waited fo
   onTestFinished(() => void process.kill(pid, "SIGCONT"));
   expect(await run.flow("ps")).toMatchObject({ exitCode: 5, stderr: expect.stringContaining(`kill -9 ${pid}`) });
 });
+
+test.each([
+  ["crash-looping", 1],
+  ["backing-off", 1_000],
+] as const)("flow restart of a run's only service while it is %s starts it, and the run goes on", async (state, attempts) => {
+  const run = await runDirectory(
+    `services:\n  one: {command: "test -f mended && exec sleep 600", restart: {backoff: 10m, maxBackoff: 10m, attempts: ${attempts}}}\n`,
+  );
+  // One that backs off for minutes is not settled: nobody waits for it.
+  const starting = run.start("run", "-d");
+  expect(await poll(async () => (await run.document()).run !== null, { timeoutMs: patienceMs })).toBe(true);
+  await run.until("one", (status) => status.state === state);
+  await run.write("mended", "");
+  expect(await run.flow("restart", "one")).toMatchObject({ exitCode: 0, stdout: "one: ready" });
+  expect(await run.service("one")).toMatchObject({ state: "ready", pid: expect.any(Number) });
+  expect(await run.flow("wait")).toMatchObject({ exitCode: 0 });
+  await starting.ended;
+});

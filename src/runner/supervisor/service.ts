@@ -151,7 +151,8 @@ export class SupervisedService {
   async restart(): Promise<void> {
     clearTimeout(this.#timer);
     const { settled } = await this.#inTurn(async () => {
-      await this.#stopNow();
+      // Never "stopped" on the way: a run of nothing else would end with that.
+      await this.#endNow();
       this.restarts++;
       this.#backoff.reset();
       return await this.#startNow();
@@ -355,12 +356,15 @@ export class SupervisedService {
   }
 
   async #stopNow(): Promise<void> {
+    await this.#endNow();
+    if (!finalStates.includes(this.state)) this.set("stopped");
+  }
+
+  /** Ends the program, if it runs, and leaves the state to the caller. */
+  async #endNow(): Promise<void> {
     clearTimeout(this.#timer);
     const running = this.#running;
-    if (running === undefined) {
-      if (!finalStates.includes(this.state)) this.set("stopped");
-      return;
-    }
+    if (running === undefined) return;
     running.stopping = true;
     running.gate.abort();
     const wasReady = this.state === "ready";
@@ -370,7 +374,6 @@ export class SupervisedService {
       await delay(leaveMs, undefined, { signal: this.#forceFor(running) }).catch(() => {});
     }
     await this.#end(running);
-    this.set("stopped");
   }
 
   /** Ends a program with all it started, and what it left in Consul. */
