@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import getPort from "get-port";
@@ -240,17 +241,37 @@ test("a supervisor that hangs is told of, with the way out, instead of waited fo
 test.each([
   ["crash-looping", 1],
   ["backing-off", 1_000],
-] as const)("flow restart of a run's only service while it is %s starts it, and the run goes on", async (state, attempts) => {
-  const run = await runDirectory(
-    `services:\n  one: {command: "test -f mended && exec sleep 600", restart: {backoff: 10m, maxBackoff: 10m, attempts: ${attempts}}}\n`,
-  );
-  // One that backs off for minutes is not settled: nobody waits for it.
-  const starting = run.start("run", "-d");
-  expect(await poll(async () => (await run.document()).run !== null, { timeoutMs: patienceMs })).toBe(true);
-  await run.until("one", (status) => status.state === state);
-  await run.write("mended", "");
-  expect(await run.flow("restart", "one")).toMatchObject({ exitCode: 0, stdout: "one: ready" });
-  expect(await run.service("one")).toMatchObject({ state: "ready", pid: expect.any(Number) });
-  expect(await run.flow("wait")).toMatchObject({ exitCode: 0 });
-  await starting.ended;
-});
+] as const)(
+  "flow restart of a run's only service while it is %s starts it, and the run goes on",
+  async (state, attempts) => {
+    const run = await runDirectory(
+      `services:\n  one: {command: "test -f mended && exec sleep 600", restart: {backoff: 10m, maxBackoff: 10m, attempts: ${attempts}}}\n`,
+    );
+    // One that backs off for minutes is not settled: nobody waits for it.
+    const starting = run.start("run", "-d");
+    expect(await poll(async () => (await run.document()).run !== null, { timeoutMs: patienceMs })).toBe(true);
+    await run.until("one", (status) => status.state === state);
+    await run.write("mended", "");
+    expect(await run.flow("restart", "one")).toMatchObject({ exitCode: 0, stdout: "one: ready" });
+    expect(await run.service("one")).toMatchObject({ state: "ready", pid: expect.any(Number) });
+    expect(await run.flow("wait")).toMatchObject({ exitCode: 0 });
+    await starting.ended;
+  },
+);
+
+test.each(["SIGTERM", "SIGINT", "no signal"] as const)(
+  "a run whose .flow was removed ends with all its programs after %s",
+  async (signal) => {
+    const run = await runDirectory(
+      `services:\n  one: {command: "exec sleep 600"}\n  loop: {command: "sleep 0.1; exit 1", restart: {backoff: 50ms, maxBackoff: 50ms, attempts: 1000}}\n`,
+    );
+    const starting = run.start("run", "-d");
+    expect(await poll(async () => (await run.document()).run !== null, { timeoutMs: patienceMs })).toBe(true);
+    await run.until("one", ({ state }) => state === "ready");
+    const pid = (await run.document()).run?.supervisorPid as number;
+    await rm(join(run.dir, ".flow"), { recursive: true, force: true, maxRetries: 5 });
+    if (signal !== "no signal") process.kill(pid, signal);
+    expect(await leftAfter(run, patienceMs)).toEqual([]);
+    await starting.ended;
+  },
+);

@@ -56,6 +56,10 @@ export class LogStore {
     // A clock that is set back must not turn the order round.
     if (now > this.#time) this.#time = now;
     const file = this.#open(service);
+    if (file === undefined) {
+      this.#lost += lines.length;
+      return;
+    }
     let text = this.#lossNote(service, file);
     for (const line of lines)
       text += `${formatLogLine({ time: this.#time, service, seq: ++this.#seq, number: ++file.lines, line })}\n`;
@@ -84,15 +88,19 @@ export class LogStore {
     return `${formatLogLine({ time: this.#time, service, seq: ++this.#seq, number: ++file.lines, line })}\n`;
   }
 
-  #open(service: string): LogFile {
-    let file = this.#files.get(service);
-    if (file === undefined) {
+  /** Undefined when it cannot be opened, as in a directory that somebody removed: the next line tries again. */
+  #open(service: string): LogFile | undefined {
+    const known = this.#files.get(service);
+    if (known !== undefined) return known;
+    try {
       const descriptor = openSync(join(this.#directory, `${service}.log`), "a+", 0o600);
       const { size } = fstatSync(descriptor);
-      file = { descriptor, size, lines: 0, torn: size > 0 && lastByte(descriptor, size) !== lineEnd };
+      const file = { descriptor, size, lines: 0, torn: size > 0 && lastByte(descriptor, size) !== lineEnd };
       this.#files.set(service, file);
+      return file;
+    } catch {
+      return undefined;
     }
-    return file;
   }
 
   #rotate(service: string, file: LogFile): void {

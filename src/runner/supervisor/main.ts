@@ -21,6 +21,8 @@ export interface SupervisorProcess {
 const ownerMs = 10_000;
 /** How long services have to drain when the terminal went away without a word. */
 const abandonedMs = 1_000;
+/** How often it is looked whether the run's directory is still there. */
+const lookMs = 2_000;
 /** How long a stop may take after a fault of the supervisor. */
 const brokenMs = 5_000;
 /** How long those attached may take to read the last event. */
@@ -62,9 +64,15 @@ export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Prom
     dismissed.resolve();
     void supervisor.stop({ kill: signals++ > 0 });
   });
+  const look = setInterval(() => {
+    if (!supervisor.isLost) return;
+    clearInterval(look);
+    abandon(`${plan.directory} was removed: everything is stopped`);
+  }, lookMs).unref();
   void supervisor.run();
   host.onListening();
   await Promise.race([supervisor.ended, broken.promise]);
+  clearInterval(look);
   // A run may be over before who started it could ask how it ends.
   await Promise.race([control.visited, dismissed.promise, delay(ownerMs)]);
   await Promise.race([control.close(), delay(farewellMs)]);

@@ -36,16 +36,24 @@ export class ProcessList {
     const identity = identify(pid) ?? { pid, startTime: "" };
     this.#processes.set(pid, identity);
     if (consulId !== undefined && this.#consul !== undefined) this.#consulIds.add(consulId);
-    this.#write();
+    this.#update();
   }
 
   remove(pid: number): void {
-    if (this.#processes.delete(pid)) this.#write();
+    if (this.#processes.delete(pid)) this.#update();
   }
 
   clear(): void {
     rmSync(this.#file, { force: true });
     rmSync(this.groupsFile, { force: true });
+  }
+
+  #update(): void {
+    try {
+      this.#write();
+    } catch {
+      // A full disk or a removed directory must not keep a run from going on or from ending: what it has carries its mark.
+    }
   }
 
   #write(): void {

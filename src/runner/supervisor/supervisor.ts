@@ -11,7 +11,7 @@ import { LogStore } from "./log-store.ts";
 import type { PipeDirectory } from "./output-pipe.ts";
 import { ProcessList } from "./process-list.ts";
 import { Registrar } from "./registrar.ts";
-import { removeRunFile, writeRunFile } from "./run-file.ts";
+import { isRunFileLost, removeRunFile, writeRunFile } from "./run-file.ts";
 import { SupervisedService, type ServiceSurroundings } from "./service.ts";
 import { obstacleOf, stopInOrder } from "./order.ts";
 
@@ -177,7 +177,13 @@ export class Supervisor {
   fail(why: string): void {
     this.say(why);
     this.#firstFailure ??= exitCodes.failure;
-    void this.stop({ kill: true });
+    // When even the stop failed, the guardian does it once this process is gone.
+    this.stop({ kill: true }).catch(() => this.#ended.resolve());
+  }
+
+  /** Whether what is on disk of it was removed, or belongs to another run by now. */
+  get isLost(): boolean {
+    return isRunFileLost(this.plan.directory, this.plan.id);
   }
 
   #refuseWhenStopping(): void {
@@ -288,10 +294,13 @@ export class Supervisor {
     await stopInOrder(services);
     for (const service of services) service.close();
     this.#guardian.dismiss();
-    this.#processes.clear();
-    this.#pipes.remove();
     this.#flow.stop();
-    removeRunFile(this.plan.directory);
+    // What another run has in its place stays.
+    if (!this.isLost) {
+      this.#processes.clear();
+      this.#pipes.remove();
+      removeRunFile(this.plan.directory);
+    }
     this.say(this.exitCode === exitCodes.ok ? "stopped" : `ended with exit code ${this.exitCode}`);
     this.#setState("stopped");
     this.#logs.close();
