@@ -19,7 +19,8 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
   const onSocket = (message: unknown) => {
     const { socket } = message as { socket: Socket };
     sockets.add(socket);
-    if (over) socket.destroy();
+    // `tls.connect` tells of a socket before it connects it, and one that is destroyed by then connects without TLS.
+    if (over) process.nextTick(() => socket.destroy());
   };
   const watch = Promise.withResolvers<never>();
   const timer = setInterval(measure, networkTimeoutMs(ctx) / windows);

@@ -1,9 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { addSources, openMirror, updatePrefixes, verifyMirror } from "../../src/vendoring/index.ts";
-import type { testContext } from "../support/context.ts";
+import { checkoutRoot, type testContext } from "../support/context.ts";
 import { flow } from "../support/flow.ts";
 import { commitFiles, git, makeRepository } from "../support/git-repository.ts";
 import { setUpMirror } from "../support/mirror.ts";
@@ -300,5 +302,44 @@ describe("npm's settings", () => {
     expect(run.exitCode).not.toBe(0);
     expect(proxy.requests.some((path) => path.includes("registry.invalid"))).toBe(true);
     expect(run.stdout + run.stderr).not.toContain("pr0xy-passw0rd");
+  });
+});
+
+describe("an interrupt while packages are resolved", () => {
+  /** Interrupts `flow vendor add` as soon as `asked` settles; gives how it ended and what it left in its TMPDIR. */
+  async function interruptAdd(registry: string, asked: () => Promise<unknown>) {
+    const { dir, env, mirror } = await setUpMirror();
+    const temp = join(dir, "tmp");
+    await mkdir(temp);
+    const adding = execa(process.execPath, [join(checkoutRoot, "src/cli/main.ts"), "vendor", "add", "npm:slow"], {
+      cwd: mirror,
+      env: { ...env, npm_config_registry: registry, TMPDIR: temp },
+      extendEnv: false,
+      reject: false,
+      stdin: "ignore",
+    });
+    await Promise.race([asked(), adding]);
+    expect(await readdir(temp)).toEqual([expect.stringContaining("flow-resolve-")]);
+    adding.kill("SIGINT");
+    const { exitCode, stderr } = await adding;
+    return { exitCode, stderr, left: await readdir(temp), changes: await git(mirror, ["status", "--porcelain"]) };
+  }
+
+  const clean = { exitCode: 130, stderr: expect.stringContaining("interrupted by SIGINT"), left: [], changes: "" };
+
+  test("ends it and leaves nothing behind when the registry does not answer", async () => {
+    const registry = await startRegistry();
+    registry.hang("slow");
+    const asked = () => expect.poll(() => registry.requests, { timeout: 120_000 }).toContain("/slow");
+    expect(await interruptAdd(registry.url, asked)).toEqual(clean);
+  });
+
+  test("ends it and leaves nothing behind when the registry does not even finish the TLS handshake", async () => {
+    const server = createServer((socket) => void socket.on("error", () => socket.destroy()).resume());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    expect(await interruptAdd(`https://127.0.0.1:${port}/`, () => once(server, "connection"))).toEqual(clean);
   });
 });

@@ -73,15 +73,13 @@ export async function changeClosure(
   const files = wish.lock === undefined ? committed : takeLock(committed, wish.lock, own);
   const resolution = await step(ctx, { id: "vendor.resolve", title: "Resolving packages" }, async ({ result }) => {
     const { add, update } = wish;
-    const found = await watchNetwork(ctx, () =>
-      resolveClosure(settings, {
-        ...files,
-        add,
-        remove: leaving,
-        ...(update === undefined ? {} : { update }),
-        provided,
-      }),
-    );
+    const found = await resolveClosure(ctx, settings, {
+      ...files,
+      add,
+      remove: leaving,
+      ...(update === undefined ? {} : { update }),
+      provided,
+    });
     checkFit(found, provided);
     refuseNeeded(found, leaving);
     const lock = wish.lock ?? (wish.fromLock === true ? committedLock(files) : undefined);

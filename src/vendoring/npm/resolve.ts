@@ -2,7 +2,9 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Arborist from "@npmcli/arborist";
+import type { FlowContext } from "../../core/context.ts";
 import { removeTree } from "../../core/files.ts";
+import { watchNetwork } from "../network.ts";
 import { explainNpm } from "./explain.ts";
 import { stageClosure, type ClosureFiles, type ProvidedPackage } from "./staging.ts";
 import type { NpmSettings } from "./settings.ts";
@@ -47,9 +49,14 @@ export interface ClosureRequest extends ClosureFiles {
 
 /**
  * The closure of the wanted packages, resolved by npm's own resolver against what the mirror holds.
- * @throws FlowError FLOW_VENDOR_RESOLVE when npm finds none, FLOW_VENDOR_FETCH when the registry is out of reach
+ * @throws FlowError FLOW_VENDOR_RESOLVE when npm finds none, FLOW_VENDOR_FETCH when the registry is out of reach,
+ *   FLOW_TIMEOUT when it makes no progress, or the reason of the context's signal
  */
-export async function resolveClosure(settings: NpmSettings, request: ClosureRequest): Promise<Resolution> {
+export async function resolveClosure(
+  ctx: FlowContext,
+  settings: NpmSettings,
+  request: ClosureRequest,
+): Promise<Resolution> {
   const staging = await mkdtemp(join(tmpdir(), "flow-resolve-"));
   try {
     await stageClosure(staging, request, request.provided);
@@ -63,7 +70,8 @@ export async function resolveClosure(settings: NpmSettings, request: ClosureRequ
       fund: false,
       legacyPeerDeps: false,
     } as never);
-    const tree = await build(arborist, settings, request);
+    // Within the staging's life: npm's work may never settle once its connections are closed.
+    const tree = await watchNetwork(ctx, () => build(arborist, settings, request));
     const nodes = [...tree.inventory.values()].filter((node) => !node.isRoot);
     const broken = brokenNodes(nodes);
     const there = (node: Node | null) => node !== null && !broken.has(node);
