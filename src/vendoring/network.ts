@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
@@ -9,12 +10,14 @@ const windows = 3;
 const leastBytes = 512;
 
 /**
- * Runs work of npm's libraries, which know neither an abort signal nor a slow host. It ends with the context's signal,
- * and when a host trickles: some bytes, but hardly any, for as long as it may be silent. (npm itself ends on silence.)
- * @throws FlowError FLOW_TIMEOUT, or the signal's reason
+ * Runs work of npm's libraries, which know neither an abort signal nor a slow host. It ends with the context's signal;
+ * when a host trickles: some bytes, but hardly any, for as long as it may be silent; and when it leaves every request
+ * without an answer for twice as long: npm itself gives up one package then, and asks for the next.
+ * @throws FlowError FLOW_TIMEOUT, FLOW_VENDOR_FETCH, or the signal's reason
  */
 export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>): Promise<T> {
   const sockets = new Set<Socket>();
+  const asked = new Set<ClientRequest>();
   let over = false;
   const onSocket = (message: unknown) => {
     const { socket } = message as { socket: Socket };
@@ -22,15 +25,33 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
     // `tls.connect` tells of a socket before it connects it, and one that is destroyed by then connects without TLS.
     if (over) process.nextTick(() => socket.destroy());
   };
+  const onRequest = (message: unknown) => void asked.add((message as { request: ClientRequest }).request);
+  const onAnswer = (message: unknown) => void asked.delete((message as { request: ClientRequest }).request);
   const watch = Promise.withResolvers<never>();
   const timer = setInterval(measure, networkTimeoutMs(ctx) / windows);
   let last = 0;
   let slow = 0;
+  let silent = 0;
   function measure(): void {
     const total = [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
     const got = total - last;
     last = total;
     slow = got > 0 && got < leastBytes ? slow + 1 : 0;
+    if (got > 0) silent = 0;
+    else if (asked.size > 0) silent++;
+    // What npm gave up within this window was silent for this window.
+    for (const request of asked) if (request.destroyed) asked.delete(request);
+    if (silent >= 2 * windows) {
+      watch.reject(
+        new FlowError(
+          "FLOW_VENDOR_FETCH",
+          `the registry is out of reach: no answer for ${(2 * networkTimeoutMs(ctx)) / 1_000} s`,
+          {
+            hint: "check the network, the registry in .npmrc and the proxy settings; FLOW_NETWORK_TIMEOUT=SECONDS waits longer",
+          },
+        ),
+      );
+    }
     if (slow < windows) return;
     watch.reject(
       new FlowError("FLOW_TIMEOUT", `the registry made no progress for ${networkTimeoutMs(ctx) / 1_000} s`, {
@@ -40,6 +61,8 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
   }
   const onAbort = () => watch.reject(ctx.signal.reason as Error);
   subscribe("net.client.socket", onSocket);
+  subscribe("http.client.request.start", onRequest);
+  subscribe("http.client.response.finish", onAnswer);
   ctx.signal.addEventListener("abort", onAbort, { once: true });
   const working = (async () => {
     ctx.signal.throwIfAborted();
@@ -48,6 +71,8 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
   const stop = () => {
     clearInterval(timer);
     ctx.signal.removeEventListener("abort", onAbort);
+    unsubscribe("http.client.request.start", onRequest);
+    unsubscribe("http.client.response.finish", onAnswer);
   };
   // What goes on after a failure finds every connection closed, so that nothing keeps the process alive.
   void working.catch(() => undefined).finally(() => unsubscribe("net.client.socket", onSocket));

@@ -68,7 +68,6 @@ async function spoilingRegistry(send: (response: ServerResponse, archive: Buffer
   return `${url}/`;
 }
 
-/** Each package that is asked for waits for as long as the host may be silent. */
 const silentRegistry = async () => ({ npm_config_registry: `${await serve(() => {})}/`, FLOW_NETWORK_TIMEOUT: "1" });
 
 const cutRegistry = async () => ({

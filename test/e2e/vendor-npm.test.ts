@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { addSources, openMirror, updatePrefixes, verifyMirror } from "../../src/vendoring/index.ts";
-import { checkoutRoot, type testContext } from "../support/context.ts";
+import { checkoutRoot, testContext } from "../support/context.ts";
 import { flow } from "../support/flow.ts";
 import { commitFiles, git, makeRepository } from "../support/git-repository.ts";
 import { setUpMirror } from "../support/mirror.ts";
@@ -342,4 +342,17 @@ describe("an interrupt while packages are resolved", () => {
     const { port } = server.address() as AddressInfo;
     expect(await interruptAdd(`https://127.0.0.1:${port}/`, () => once(server, "connection"))).toEqual(clean);
   });
+});
+
+test("a registry that answers nothing is given up as a whole, not package by package", async () => {
+  const { dir, env, registry, mirror, options } = await setUpMirror();
+  const names = Array.from({ length: 12 }, (_, at) => `silent-${at}`);
+  registry.hang("silent-");
+  const ctx = testContext(dir, { env: { ...env, FLOW_NETWORK_TIMEOUT: "1" } });
+  const specs = names.map((name) => `npm:${name}`);
+  await expect(addSources(ctx, mirror, specs, options)).rejects.toMatchObject({
+    code: "FLOW_VENDOR_FETCH",
+    message: expect.stringContaining("no answer for 2 s"),
+  });
+  expect(new Set(registry.requests).size).toBeLessThan(names.length);
 });
