@@ -97,6 +97,17 @@ describe("a gate that is not passed leaves the dependents blocked and never star
     expect(run.alive()).toEqual([]);
   });
 
+  test.each([
+    ["tcp", "port: auto, ready: {tcp: true}", /port \d+ is not open/],
+    ["log", "ready: {log: never}", /no line matched never/],
+  ])("%s: who waits no longer is told what is missing, and so does flow ps", async (_kind, gate, reason) => {
+    const run = await runDirectory(`services:\n  server: {command: "exec sleep 600", ${gate}}\n`);
+    const { exitCode, stderr } = await run.flow("run", "-d", "--timeout", "2");
+    expect(exitCode, stderr).toBe(124);
+    expect(stderr).toMatch(new RegExp(`server is starting \\(${reason.source}\\)`));
+    expect(await run.service("server")).toMatchObject({ state: "starting", reason: expect.stringMatching(reason) });
+  });
+
   test("what does not depend on it goes on, in the background too", async () => {
     const run = await runDirectory(
       `services:\n  other: {command: "exec sleep 600"}\n  server: {command: "exit 3", restart: never}${dependents}`,

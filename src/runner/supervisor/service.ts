@@ -217,6 +217,7 @@ export class SupervisedService {
     const running: Running = { ...program, gate: new AbortController(), kill: new AbortController(), stopping: false };
     this.#running = running;
     processes.add(running.pid, this.#consulId);
+    this.reason = this.plan.gate.started === true ? null : describeGate(this.plan, this.#port.number);
     this.#around.changed(this);
     void running.exited.then((exit) => this.#ended(running, exit));
     void this.#becomeReady(running);
@@ -277,7 +278,10 @@ export class SupervisedService {
     if (this.#port.number === undefined || (tcp ?? http ?? grpc) === undefined) return true;
     const problem = this.#port.problemFor(await this.#pidsOf(running));
     if (problem === undefined) return true;
-    this.reason = problem;
+    if (this.reason !== problem) {
+      this.reason = problem;
+      this.#around.changed(this);
+    }
     await delay(100, undefined, { signal });
     return false;
   }
