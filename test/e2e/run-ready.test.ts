@@ -207,6 +207,20 @@ describe("a service that crashes", () => {
     expect(Math.min(...gaps)).toBeGreaterThan(50);
   });
 
+  test("tells in the background what it wrote last, and where the rest is", async () => {
+    const run = await runDirectory(
+      `services:
+  loop: {command: "for word in one two three four; do echo $word; done; exit 7", restart: {backoff: 10m, maxBackoff: 10m, attempts: 1}}
+  silent: {command: "exit 3", restart: never}
+`,
+    );
+    const { exitCode, stderr } = await run.flow("run", "-d");
+    expect([3, 7]).toContain(exitCode);
+    expect(stderr).toMatch(/loop │ two\n.*loop │ three\n.*loop │ four\n.*flow logs loop/);
+    expect(stderr).not.toContain("loop │ one");
+    expect(stderr).toContain("silent wrote nothing");
+  });
+
   test("an attached run ends when all that is left crash-loops", async () => {
     const run = await runDirectory(
       `services:\n  loop: {command: "exit 7", restart: {backoff: 10ms, maxBackoff: 20ms, attempts: 3}}\n`,

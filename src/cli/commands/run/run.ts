@@ -46,6 +46,10 @@ export const command = defineCommand<Detached | Followed>({
         if (ctx.signal.aborted) await client.stop();
         throw error;
       });
+      if (exitCode !== 0) {
+        const { tellLastWords } = await import("./last-words.ts");
+        tellLastWords(ctx, document, { logs: plan.logs, since });
+      }
       return { ...document, exitCode };
     }
     const { follow } = await import("./follow.ts");
