@@ -1,12 +1,12 @@
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { info, step, warn } from "../core/events.ts";
-import { Git } from "../core/git/index.ts";
+import { Git, hasCommits } from "../core/git/index.ts";
 import { enterConflict } from "./conflict/enter.ts";
 import { refusePending } from "./conflict/state.ts";
 import { missingEntries, packageAt, packagesAt } from "./git/package.ts";
 import { commitImport, prepareImport, type ImportPlan } from "./import.ts";
-import { hasHead, openMirror, startPlain, withMirrorLock } from "./mirror.ts";
+import { openMirror, startPlain, withMirrorLock } from "./mirror.ts";
 import { changeModules, type ModuleWish } from "./go/modules.ts";
 import { changeClosure, type ClosureWish } from "./npm/closure.ts";
 import { checkCollision, pathFault } from "./prefix.ts";
@@ -39,7 +39,7 @@ export async function changeMirror(
   const { dir: top } = await openMirror(ctx, dir);
   return await withMirrorLock(ctx, top, purpose, async () => {
     const git = new Git(ctx, top);
-    if (!(await hasHead(git))) await startPlain(git);
+    if (!(await hasCommits(git))) await startPlain(git);
     await refusePending(git);
     const mirror = await openMirror(ctx, top);
     const head = mirror.head as string;

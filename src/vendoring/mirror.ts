@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
-import { Git, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
+import { Git, hasCommits, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
 import { withLock } from "../core/lock.ts";
 import { keepBytes } from "./bytes.ts";
 import { historyRefspecs } from "./history-objects.ts";
@@ -56,7 +56,7 @@ export async function initMirror(ctx: FlowContext, { dir, remote }: { dir: strin
   const git = new Git(ctx, dir);
   if (!existsSync(join(dir, ".git"))) await git.run(["init", "--quiet", "--initial-branch=main"]);
   if (remote !== undefined) await connect(git, remote);
-  if (!(await hasHead(git))) await firstCommit(ctx, git);
+  if (!(await hasCommits(git))) await firstCommit(ctx, git);
   return await openMirror(ctx, dir);
 }
 
@@ -118,7 +118,7 @@ export async function cloneMirror(
         ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "origin", ...historyRefspecs],
         options,
       );
-      if (!(await hasHead(git)) && !(await takeOnlyBranch(git))) return await firstCommit(ctx, git);
+      if (!(await hasCommits(git)) && !(await takeOnlyBranch(git))) return await firstCommit(ctx, git);
       await keepBytes(git, await committedManifest(git, "HEAD"));
       await git.run(["read-tree", "--reset", "-u", "HEAD"]);
     });
@@ -141,10 +141,6 @@ async function takeOnlyBranch(git: Git): Promise<boolean> {
   await git.run(["symbolic-ref", "HEAD", `refs/heads/${branch}`]);
   await git.run(["update-ref", `refs/heads/${branch}`, `refs/remotes/origin/${branch}`]);
   return true;
-}
-
-export async function hasHead(git: Git): Promise<boolean> {
-  return (await git.run(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] })).exitCode === 0;
 }
 
 /** Runs `work` as the only flow that changes this mirror; others wait and are told for whom. */
