@@ -45,7 +45,9 @@ export async function scanSquashes(git: Git, range: readonly string[]): Promise<
 export async function reconcile(git: Git, { head, manifest: { prefixes } }: Mirror): Promise<void> {
   if (head === undefined) return;
   const since = await git.text(["log", "-1", "--format=%H", head, "--", manifestFile]);
-  const records = await scanSquashes(git, since === "" ? [head] : [`${since}..${head}`]);
+  const range = since === "" ? head : `${since}..${head}`;
+  const records = await scanSquashes(git, [range]);
+  for (const [prefix, record] of await mergedAgain(git, range)) if (!records.has(prefix)) records.set(prefix, record);
   const changed = [...records.values()].filter(({ prefix, squash }) => prefixes[prefix]?.squash !== squash);
   if (changed.length === 0) return;
   const there = await lookUp(
@@ -58,6 +60,16 @@ export async function reconcile(git: Git, { head, manifest: { prefixes } }: Mirr
   }
   const entries = await entriesFor(git, newer, prefixes);
   for (const [index, { prefix }] of newer.entries()) prefixes[prefix] = entries[index] as PrefixEntry;
+}
+
+/**
+ * The squashes that merges in `range` brought in. One that the history held before, from a prefix that was removed
+ * since, is no new commit: git gives equal squashes of one second, or a repeated merge, the same name.
+ */
+async function mergedAgain(git: Git, range: string): Promise<Map<string, SquashRecord>> {
+  const parents = await git.text(["log", "--merges", "--format=%P", range]);
+  const merged = parents.split("\n").flatMap((line) => line.split(" ").slice(1));
+  return merged.length === 0 ? new Map() : await scanSquashes(git, ["--no-walk=unsorted", ...merged]);
 }
 
 /** Whether a squash came after the recorded one: made on top of it, or the prefix was added anew and holds it. */

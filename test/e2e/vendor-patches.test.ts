@@ -177,6 +177,19 @@ describe("remove", () => {
     expect((await openMirror(ctx, mirror)).manifest.prefixes[prefix]).toBeDefined();
   });
 
+  test("sees a prefix that comes back by the very squash it had before", async () => {
+    const { ctx, mirror, upstream, options } = await setUpMirror({ "a.txt": "a\n" });
+    await addSources(ctx, mirror, [upstream], options);
+    const prefix = "local/upstream";
+    const { squash } = (await openMirror(ctx, mirror)).manifest.prefixes[prefix] ?? {};
+    await removePrefixes(ctx, mirror, [prefix], options);
+    await git(mirror, ["read-tree", "-u", `--prefix=${prefix}`, `${squash}`]);
+    const tree = await git(mirror, ["write-tree"]);
+    const merge = await git(mirror, ["commit-tree", "-p", "HEAD", "-p", `${squash}`, "-m", "Add again", tree]);
+    await git(mirror, ["reset", "--quiet", "--hard", merge]);
+    expect((await openMirror(ctx, mirror)).manifest.prefixes[prefix]).toMatchObject({ squash });
+  });
+
   test("keeps a prefix that is nested in one that leaves", async () => {
     const { ctx, mirror, upstream, options } = await setUpMirror();
     await addSources(ctx, mirror, [upstream], { ...options, prefix: "outer" });
