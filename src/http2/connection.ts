@@ -1,54 +1,27 @@
 import type { Duplex } from "node:stream";
-import {
-  clientPreface,
-  defaultFrameBytes,
-  ErrorCode,
-  errorCodeName,
-  Flag,
-  frameHeaderBytes,
-  FrameType,
-  largestStreamId,
-} from "./constants.ts";
-import { ConnectionError, type ConnectionEnd, type GoAway, type StreamEvents } from "./errors.ts";
+import { clientPreface, ErrorCode, largestStreamId } from "./constants.ts";
+import { Ending } from "./ending.ts";
+import type { ConnectionEvents, GoAway, StreamEvents } from "./events.ts";
 import { Output } from "./frames/output.ts";
-import { FrameReader } from "./frames/reader.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import { HpackEncoder, type PreparedFields } from "./hpack/encoder.ts";
 import type { HeaderField } from "./hpack/field.ts";
+import { Intake } from "./intake.ts";
 import { Allowance, defaultLimits, type Limits } from "./limits.ts";
-import { checkOutgoing } from "./message/rules.ts";
+import { Pings } from "./pings.ts";
 import { Receiver } from "./receiver.ts";
 import { ReceiveWindows } from "./receiving.ts";
-import { Sender, type Data } from "./sender.ts";
+import { Sender } from "./sender.ts";
 import { ownSettings, PeerSettings } from "./settings.ts";
 import { Stream } from "./stream.ts";
 
 export type Role = "client" | "server";
-
-/** Hears of one connection. */
-export interface ConnectionEvents {
-  /** Server role: a request came. Returns who hears of its stream; its header list is not told again. */
-  request?(stream: Stream, fields: readonly HeaderField[], end: boolean): StreamEvents;
-  /** The peer's first SETTINGS came, or it changed how many streams it takes. */
-  ready?(): void;
-  /** The peer takes no new streams; those it began go on. */
-  draining?(goAway: GoAway): void;
-  /** A stream ended: there is room for another. */
-  streamClosed?(): void;
-  /** A PING of the peer came; throw a ConnectionError to refuse it. */
-  pinged?(): void;
-  /** The last event, exactly once. */
-  closed?(end: ConnectionEnd): void;
-}
 
 export interface ConnectionOptions {
   role: Role;
   events?: ConnectionEvents;
   limits?: Partial<Limits>;
 }
-
-/** Ms that a peer has to read our last words. */
-const lingerMs = 500;
 
 /**
  * One HTTP/2 connection of either role over any duplex byte stream: RFC 9113. No stream objects of Node, no event
@@ -65,8 +38,6 @@ export class Connection {
   closed = false;
   /** The peer's first SETTINGS came. */
   ready = false;
-  /** What the peer's GOAWAY said. */
-  goAway: GoAway | undefined;
   /** Bytes of DATA that wait for windows or the socket. */
   pending = 0;
   /** Bytes received and not consumed. */
@@ -87,25 +58,21 @@ export class Connection {
   /** @internal */
   readonly output: Output;
   /** @internal */
+  readonly sender: Sender;
+  /** @internal */
+  readonly intake: Intake;
+  /** @internal */
+  readonly pings: Pings;
+  /** @internal */
+  readonly ending: Ending;
+  /** @internal */
   readonly resets: Allowance;
   /** @internal */
   readonly idleFrames: Allowance;
   /** @internal Highest stream of the peer that was begun. */
   lastPeerId = 0;
-  /** @internal Streams of the peer above it are ignored: what our GOAWAY promised. */
-  lastAccepted: number = largestStreamId;
   readonly #receiver: Receiver;
-  readonly #reader: FrameReader;
-  readonly #sender: Sender;
-  #prefaceAt = 0;
   #nextId: number;
-  #draining = false;
-  #reading = false;
-  #paused = false;
-  #handshake: NodeJS.Timeout | undefined;
-  #stall: NodeJS.Timeout | undefined;
-  #pings = new Map<number, () => void>();
-  #pingId = 0;
 
   constructor(socket: Duplex, { role, events = {}, limits }: ConnectionOptions) {
     this.socket = socket;
@@ -119,23 +86,18 @@ export class Connection {
     this.output = new Output(socket);
     this.resets = new Allowance(this.limits.resetBurst, this.limits.resetsPerSecond);
     this.idleFrames = new Allowance(this.limits.idleFrameBurst, this.limits.idleFramesPerSecond);
+    this.sender = new Sender(this);
+    this.pings = new Pings(this);
+    this.ending = new Ending(this);
     this.#receiver = new Receiver(this);
-    this.#reader = new FrameReader(Math.max(defaultFrameBytes, this.limits.maxFrameBytes), (frame) => {
-      this.#receiver.frame(frame);
-      return !this.closed;
-    });
-    this.#sender = new Sender(this);
-    this.#handshake = setTimeout(
-      () => this.close(ErrorCode.ProtocolError, "the peer did not begin HTTP/2 in time"),
-      this.limits.handshakeTimeoutMs,
-    ).unref();
+    this.intake = new Intake(this, this.#receiver);
     this.#hello();
     socket
-      .on("data", this.#onData)
-      .on("drain", this.#onDrain)
-      .on("error", (error: Error) => this.#gone(error.message))
-      .on("end", () => this.#gone("the peer closed the connection"))
-      .on("close", () => this.#gone("the connection broke"));
+      .on("data", this.intake.onData)
+      .on("drain", this.intake.onDrain)
+      .on("error", (error: Error) => this.ending.gone(error.message))
+      .on("end", () => this.ending.gone("the peer closed the connection"))
+      .on("close", () => this.ending.gone("the connection broke"));
   }
 
   #hello(): void {
@@ -143,60 +105,14 @@ export class Connection {
       this.output.reserve(clientPreface.length);
       this.output.bytes(clientPreface, 0, clientPreface.length);
     }
-    this.sendSettings(ownSettings(this.limits, this.role));
+    this.sender.settings(ownSettings(this.limits, this.role));
     this.receiving.open();
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.heard = true;
-    this.#reading = true;
-    try {
-      const from = this.role === "server" && this.#prefaceAt < clientPreface.length ? this.#readPreface(chunk) : 0;
-      this.#reader.push(chunk, from);
-      this.#receiver.watchBlock(this.#reader.begun);
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      this.close(error.code, error.message);
-    } finally {
-      this.#reading = false;
-    }
-    if (this.output.backlog > this.limits.maxBacklogBytes) this.#pause();
-    if (this.#draining && this.streams.size === 0) this.#finishDraining();
-  };
-
-  /** Whether frames are being read in this very turn: what is sent now goes out with what else they cause. */
-  get reading(): boolean {
-    return this.#reading;
+  /** What the peer's GOAWAY said. */
+  get goAway(): GoAway | undefined {
+    return this.ending.goAway;
   }
-
-  #readPreface(chunk: Buffer): number {
-    const part = Math.min(clientPreface.length - this.#prefaceAt, chunk.length);
-    if (clientPreface.compare(chunk, 0, part, this.#prefaceAt, this.#prefaceAt + part) !== 0)
-      throw new ConnectionError(ErrorCode.ProtocolError, "the peer does not speak HTTP/2: no connection preface");
-    this.#prefaceAt += part;
-    return part;
-  }
-
-  /** A peer that takes nothing is not read either, and not kept for ever. */
-  #pause(): void {
-    if (this.#paused || this.closed) return;
-    this.#paused = true;
-    this.socket.pause();
-    this.#stall = setTimeout(() => {
-      this.close(ErrorCode.EnhanceYourCalm, "the peer reads nothing of what it asked for");
-      this.socket.destroy();
-    }, this.limits.stallTimeoutMs).unref();
-  }
-
-  readonly #onDrain = (): void => {
-    this.output.blocked = false;
-    if (this.#paused) {
-      this.#paused = false;
-      clearTimeout(this.#stall);
-      this.socket.resume();
-    }
-    this.#sender.pump();
-  };
 
   /**
    * Client role: begins a stream. There is room for one when {@link canOpen} says so.
@@ -205,7 +121,7 @@ export class Connection {
   open(fields: readonly HeaderField[] | PreparedFields, events: StreamEvents, end = false): Stream {
     if (!this.canOpen) throw new Error("no stream can be opened on this connection now");
     const stream = new Stream(this, this.#nextId, events);
-    this.sendHeaders(stream.id, fields, end);
+    this.sender.headers(stream.id, fields, end);
     this.#nextId += 2;
     this.streams.set(stream.id, stream);
     stream.localClosed = end;
@@ -216,8 +132,8 @@ export class Connection {
   get canOpen(): boolean {
     return (
       !this.closed &&
-      !this.#draining &&
-      this.goAway === undefined &&
+      !this.ending.draining &&
+      this.ending.goAway === undefined &&
       this.streams.size < this.peer.maxConcurrentStreams &&
       this.#nextId < largestStreamId
     );
@@ -233,85 +149,25 @@ export class Connection {
    * the connection closes when all have ended.
    */
   drain(debug = ""): void {
-    if (this.#draining || this.closed) return;
-    this.#draining = true;
-    if (this.role === "server") {
-      this.#sender.goAway(largestStreamId, ErrorCode.NoError, debug);
-      this.ping(() => {
-        this.lastAccepted = this.lastPeerId;
-        this.#sender.goAway(this.lastPeerId, ErrorCode.NoError, debug);
-        if (this.streams.size === 0) this.#finishDraining();
-      });
-    } else if (this.streams.size === 0) this.#finishDraining();
-  }
-
-  #finishDraining(): void {
-    if (this.role === "server" && this.lastAccepted === largestStreamId) return;
-    this.close(ErrorCode.NoError, "");
+    this.ending.drain(debug);
   }
 
   /** Ends the connection with GOAWAY; the peer gets a moment to read it. */
   close(code: number = ErrorCode.NoError, message = ""): void {
-    if (this.closed) return;
-    this.#sender.goAway(this.lastPeerId, code, message);
-    this.#end({ code, message: message === "" ? "the connection was closed" : message, remote: false });
-    this.socket.off("data", this.#onData).resume();
-    this.socket.end();
-    const timer = setTimeout(() => this.socket.destroy(), lingerMs).unref();
-    this.socket.once("close", () => clearTimeout(timer));
-  }
-
-  #gone(message: string): void {
-    if (this.closed) return;
-    const { goAway } = this;
-    const reason =
-      goAway === undefined || goAway.code === ErrorCode.NoError
-        ? message
-        : `the peer went away with ${errorCodeName(goAway.code)}${goAway.debug === "" ? "" : `: ${goAway.debug}`}`;
-    this.#end({ code: goAway?.code ?? ErrorCode.NoError, message: reason, remote: true });
-    this.socket.destroy();
-  }
-
-  #end(end: ConnectionEnd): void {
-    this.closed = true;
-    clearTimeout(this.#handshake);
-    clearTimeout(this.#stall);
-    this.#receiver.stop();
-    this.output.close();
-    for (const stream of this.streams.values()) {
-      stream.finish({
-        code: end.code === ErrorCode.NoError ? ErrorCode.InternalError : end.code,
-        message: end.message,
-        remote: end.remote,
-        unprocessed: this.goAway !== undefined && this.role === "client" && stream.id > this.goAway.lastStreamId,
-      });
-    }
-    this.#pings.clear();
-    this.events.closed?.(end);
+    this.ending.close(code, message);
   }
 
   /** Sends a PING and calls back when its acknowledgement comes. */
   ping(acknowledged: () => void): void {
-    if (this.closed) return;
-    this.#pingId = (this.#pingId + 1) >>> 0;
-    this.#pings.set(this.#pingId, acknowledged);
-    this.#sender.ping(this.#pingId);
+    if (!this.closed) this.pings.send(acknowledged);
   }
 
-  /** @internal */
-  pingAcknowledged(id: number): boolean {
-    const acknowledged = this.#pings.get(id);
-    this.#pings.delete(id);
-    acknowledged?.();
-    return acknowledged !== undefined;
-  }
-
-  /** @internal */
+  /** @internal The peer's SETTINGS came. */
   settled(): void {
-    clearTimeout(this.#handshake);
+    this.intake.settled();
     this.ready = true;
     this.events.ready?.();
-    this.#sender.pump();
+    this.sender.pump();
   }
 
   /** @internal */
@@ -321,24 +177,7 @@ export class Connection {
     if (this.role === "server" && !stream.held) this.active--;
     if (well) this.resets.earn();
     this.events.streamClosed?.();
-    if (!this.#reading && !this.closed && this.streams.size === 0 && (this.#draining || this.goAway !== undefined)) {
-      if (this.role === "server" || this.goAway === undefined) this.#finishDraining();
-      else this.close(ErrorCode.NoError, "");
-    }
-  }
-
-  /** @internal */
-  peerGoesAway(goAway: GoAway): void {
-    this.goAway = goAway;
-    if (this.role === "client") {
-      for (const stream of this.streams.values()) {
-        if (stream.id <= goAway.lastStreamId) continue;
-        const message = `the peer went away (${errorCodeName(goAway.code)})`;
-        stream.finish({ code: ErrorCode.RefusedStream, message, remote: true, unprocessed: true });
-      }
-    }
-    this.events.draining?.(goAway);
-    if (this.streams.size === 0) this.close();
+    if (this.streams.size === 0) this.ending.idle();
   }
 
   /** @internal Whether a stream of ours was ever opened. */
@@ -346,74 +185,10 @@ export class Connection {
     return streamId < this.#nextId;
   }
 
-  /** @internal */
-  widen(increment: number): boolean {
-    return this.#sender.widen(increment);
-  }
-
-  /** @internal A window or the socket has room again. */
-  pump(): void {
-    this.#sender.pump();
-  }
-
-  /** @internal */
-  sendHeaders(streamId: number, fields: readonly HeaderField[] | PreparedFields, end: boolean): void {
-    if (this.closed) return;
-    if ("fields" in fields) {
-      if (fields.bytes === undefined) checkOutgoing(fields.fields);
-    } else checkOutgoing(fields);
-    this.productive++;
-    this.#sender.headers(streamId, fields, end);
-  }
-
-  /** @internal Whether so much of a stream's DATA can go out now. */
-  canSend(stream: Stream, bytes: number): boolean {
-    return this.#sender.canSend(stream, bytes);
-  }
-
-  /** @internal */
-  sendData(stream: Stream, data: Data): void {
-    this.productive++;
-    this.#sender.data(stream, data);
-  }
-
-  /** @internal */
-  enqueue(stream: Stream): void {
-    this.#sender.enqueue(stream);
-  }
-
-  /** @internal */
-  sendReset(streamId: number, code: number): void {
+  /** @internal Resets a stream whose frames are still to come. */
+  reset(streamId: number, code: number): void {
     if (this.closed) return;
     this.#receiver.resetByUs(streamId);
-    this.#sender.frame(FrameType.RstStream, 0, { streamId, value: code });
-  }
-
-  /** @internal */
-  sendWindowUpdate(streamId: number, increment: number): void {
-    if (increment > 0 && !this.closed) this.#sender.frame(FrameType.WindowUpdate, 0, { streamId, value: increment });
-  }
-
-  /** @internal */
-  announceWindow(bytes: number): void {
-    this.sendSettings([[4, bytes]]);
-  }
-
-  /** @internal */
-  sendSettings(settings: readonly (readonly [number, number])[]): void {
-    this.#sender.settings(settings);
-  }
-
-  /** @internal */
-  acknowledge(type: number, payload: Buffer): void {
-    if (this.closed) return;
-    this.output.reserve(frameHeaderBytes + payload.length);
-    this.output.header(type, Flag.Ack, 0, payload.length);
-    this.output.bytes(payload, 0, payload.length);
-  }
-
-  /** @internal */
-  giveBack(stream: Stream): void {
-    if (!this.closed) this.receiving.giveBack(stream, this.limits.maxUnreadBytes);
+    this.sender.reset(streamId, code);
   }
 }

@@ -118,10 +118,10 @@ export class HeaderBlocks {
   #request(streamId: number, block: DecodedBlock, end: boolean): void {
     const connection = this.#connection;
     connection.lastPeerId = streamId;
-    if (streamId > connection.lastAccepted) return;
+    if (streamId > connection.ending.lastAccepted) return;
     if (connection.active >= connection.limits.maxConcurrentStreams) {
       this.#receiver.countReset();
-      return connection.sendReset(streamId, ErrorCode.RefusedStream);
+      return connection.reset(streamId, ErrorCode.RefusedStream);
     }
     const { fault, contentLength } = checkFields(block.fields, "request");
     if (block.tooLarge) return this.#tooLarge(streamId);
@@ -142,8 +142,8 @@ export class HeaderBlocks {
   /** A list over the limit is answered as HTTP asks, so that its sender learns why. */
   #tooLarge(streamId: number): void {
     this.#receiver.countReset();
-    this.#connection.sendHeaders(streamId, [tooLargeStatus], true);
-    this.#connection.sendReset(streamId, ErrorCode.NoError);
+    this.#connection.sender.headers(streamId, [tooLargeStatus], true);
+    this.#connection.reset(streamId, ErrorCode.NoError);
   }
 
   /** A header list on a stream that exists: a response to the client, or trailers. */

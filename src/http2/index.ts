@@ -1,14 +1,8 @@
 /** HTTP/2 on the wire, both roles: see README.md. */
-export { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
+export { Connection, type ConnectionOptions } from "./connection.ts";
 export { ErrorCode, errorCodeName } from "./constants.ts";
-export {
-  ConnectionError,
-  type ConnectionEnd,
-  type GoAway,
-  type HeadersKind,
-  type StreamEnd,
-  type StreamEvents,
-} from "./errors.ts";
+export { ConnectionError } from "./errors.ts";
+export type { ConnectionEnd, ConnectionEvents, GoAway, HeadersKind, StreamEnd, StreamEvents } from "./events.ts";
 export type { PreparedFields } from "./hpack/encoder.ts";
 export { HeaderField } from "./hpack/field.ts";
 export { defaultLimits, type Limits } from "./limits.ts";

@@ -95,7 +95,7 @@ export class Receiver {
   streamFault({ streamId, code, message }: StreamError): void {
     this.countReset();
     const stream = this.#connection.streams.get(streamId);
-    this.#connection.sendReset(streamId, code);
+    this.#connection.reset(streamId, code);
     stream?.finish({ code, message, remote: false, unprocessed: false });
   }
 
@@ -122,7 +122,7 @@ export class Receiver {
   notOpen(streamId: number, what: string): void {
     if (this.isIdle(streamId))
       throw new ConnectionError(ErrorCode.ProtocolError, `${what} on a stream that never began`);
-    if (this.#reset.has(streamId) || streamId > this.#connection.lastAccepted) return this.#idle(what);
+    if (this.#reset.has(streamId) || streamId > this.#connection.ending.lastAccepted) return this.#idle(what);
     throw new StreamError(streamId, ErrorCode.StreamClosed, `${what} on a closed stream`);
   }
 
@@ -227,7 +227,7 @@ export class Receiver {
     const tableBefore = peer.headerTableSize;
     peer.apply(frame);
     // Acknowledged before anything that the new values allow.
-    connection.acknowledge(FrameType.Settings, none);
+    connection.sender.acknowledge(FrameType.Settings, none);
     const change = peer.initialWindowSize - before;
     if (change !== 0) for (const stream of connection.streams.values()) this.#widen(stream, change);
     if (peer.headerTableSize !== tableBefore) connection.encoder.limit(peer.headerTableSize);
@@ -238,19 +238,19 @@ export class Receiver {
     if (streamId !== 0) throw new ConnectionError(ErrorCode.ProtocolError, "PING on a stream");
     if (end - start !== 8) throw new ConnectionError(ErrorCode.FrameSizeError, "a PING frame is 8 bytes");
     if (flags & Flag.Ack) {
-      if (!this.#connection.pingAcknowledged(buffer.readUInt32BE(start + 4))) this.#idle("PING");
+      if (!this.#connection.pings.acknowledged(buffer.readUInt32BE(start + 4))) this.#idle("PING");
       return;
     }
     this.#idle("PING");
     this.#connection.events.pinged?.();
-    this.#connection.acknowledge(FrameType.Ping, buffer.subarray(start, end));
+    this.#connection.sender.acknowledge(FrameType.Ping, buffer.subarray(start, end));
   }
 
   #goAway({ streamId, buffer, start, end }: Frame): void {
     if (streamId !== 0) throw new ConnectionError(ErrorCode.ProtocolError, "GOAWAY on a stream");
     if (end - start < 8) throw new ConnectionError(ErrorCode.FrameSizeError, "a GOAWAY frame is at least 8 bytes");
     this.#idle("GOAWAY");
-    this.#connection.peerGoesAway({
+    this.#connection.ending.peerGoesAway({
       lastStreamId: buffer.readUInt32BE(start) & 0x7fff_ffff,
       code: buffer.readUInt32BE(start + 4),
       debug: buffer.toString("utf8", start + 8, Math.min(end, start + 8 + 1_024)),
@@ -265,9 +265,9 @@ export class Receiver {
     if (increment < 1_024) this.#idle("WINDOW_UPDATE");
     if (streamId === 0) {
       if (increment === 0) throw new ConnectionError(ErrorCode.ProtocolError, "WINDOW_UPDATE by nothing");
-      if (!connection.widen(increment))
+      if (!connection.sender.widen(increment))
         throw new ConnectionError(ErrorCode.FlowControlError, "the connection's window over 2^31-1");
-      return connection.pump();
+      return connection.sender.pump();
     }
     const stream = connection.streams.get(streamId);
     if (stream === undefined) {
@@ -284,7 +284,7 @@ export class Receiver {
   #widen(stream: Stream, change: number): void {
     stream.sendWindow += change;
     if (change > 0 && stream.sendWindow > largestWindow && change < largestWindow) return;
-    if (stream.sendWindow > 0) this.#connection.enqueue(stream);
+    if (stream.sendWindow > 0) this.#connection.sender.enqueue(stream);
   }
 }
 

@@ -1,5 +1,5 @@
 import { BdpEstimator } from "./bdp.ts";
-import { defaultWindow } from "./constants.ts";
+import { defaultWindow, Setting } from "./constants.ts";
 import type { Connection } from "./connection.ts";
 import type { Limits } from "./limits.ts";
 import type { Stream } from "./stream.ts";
@@ -36,25 +36,27 @@ export class ReceiveWindows {
   #measured(): void {
     if (!this.#bdp.acknowledged()) return;
     this.#widen(Math.max(this.#size, this.#bdp.window * 2));
-    this.#connection.announceWindow(this.#bdp.window);
+    this.#connection.sender.settings([[Setting.InitialWindowSize, this.#bdp.window]]);
     // The setting widens the streams that are open, too.
     for (const stream of this.#connection.streams.values()) stream.receiveWindow += this.#bdp.window - this.announced;
     this.announced = this.#bdp.window;
   }
 
   #widen(size: number): void {
-    this.#connection.sendWindowUpdate(0, size - this.#window);
+    this.#connection.sender.windowUpdate(0, size - this.#window);
     this.#window = size;
     this.#size = size;
   }
 
   /** Gives a stream's window back in large steps, up to what the connection's bandwidth asks for. */
-  giveBack(stream: Stream, mostUnread: number): void {
+  giveBack(stream: Stream): void {
+    if (this.#connection.closed) return;
     // With much unread the windows stay small: memory is bounded before speed.
-    const size = this.#connection.unread > mostUnread / 4 ? defaultWindow : this.#bdp.window;
+    const size =
+      this.#connection.unread > this.#connection.limits.maxUnreadBytes / 4 ? defaultWindow : this.#bdp.window;
     const increment = size - stream.receiveWindow - stream.unread;
     if (increment < size / 4) return;
     stream.receiveWindow += increment;
-    this.#connection.sendWindowUpdate(stream.id, increment);
+    this.#connection.sender.windowUpdate(stream.id, increment);
   }
 }

@@ -2,6 +2,7 @@ import type { Connection } from "./connection.ts";
 import { defaultWindow, Flag, frameHeaderBytes, FrameType, largestWindow } from "./constants.ts";
 import type { PreparedFields } from "./hpack/encoder.ts";
 import type { HeaderField } from "./hpack/field.ts";
+import { checkOutgoing } from "./message/rules.ts";
 import type { Stream } from "./stream.ts";
 
 /** One DATA frame's content: `prefix`, then `bytes[start, end)`. */
@@ -36,6 +37,7 @@ export class Sender {
   data(stream: Stream, { prefix, bytes, start, end, endStream }: Data): void {
     const { output } = this.#connection;
     const size = end - start + (prefix?.length ?? 0);
+    this.#connection.productive++;
     stream.sendWindow -= size;
     this.#window -= size;
     output.reserve(frameHeaderBytes + size);
@@ -72,9 +74,14 @@ export class Sender {
     }
   }
 
+  /** @throws TypeError for fields that cannot be sent */
   headers(streamId: number, fields: readonly HeaderField[] | PreparedFields, end: boolean): void {
-    const { output, encoder, peer } = this.#connection;
+    const { output, encoder, peer, closed } = this.#connection;
+    if (closed) return;
     const prepared = "fields" in fields ? fields : undefined;
+    if (prepared === undefined) checkOutgoing(fields as readonly HeaderField[]);
+    else if (prepared.bytes === undefined) checkOutgoing(prepared.fields);
+    this.#connection.productive++;
     output.reserve(frameHeaderBytes + encoder.room(prepared?.fields ?? (fields as readonly HeaderField[])));
     const start = output.at;
     const block = start + frameHeaderBytes;
@@ -104,12 +111,28 @@ export class Sender {
     }
   }
 
-  /** RST_STREAM or WINDOW_UPDATE: one number. */
-  frame(type: number, flags: number, { streamId, value }: { streamId: number; value: number }): void {
+  reset(streamId: number, code: number): void {
+    if (!this.#connection.closed) this.#number(FrameType.RstStream, streamId, code);
+  }
+
+  windowUpdate(streamId: number, increment: number): void {
+    if (increment > 0 && !this.#connection.closed) this.#number(FrameType.WindowUpdate, streamId, increment);
+  }
+
+  #number(type: number, streamId: number, value: number): void {
     const { output } = this.#connection;
     output.reserve(frameHeaderBytes + 4);
-    output.header(type, flags, streamId, 4);
+    output.header(type, 0, streamId, 4);
     output.uint32(value);
+  }
+
+  /** Acknowledges a SETTINGS or PING frame. */
+  acknowledge(type: number, payload: Buffer): void {
+    const { output, closed } = this.#connection;
+    if (closed) return;
+    output.reserve(frameHeaderBytes + payload.length);
+    output.header(type, Flag.Ack, 0, payload.length);
+    output.bytes(payload, 0, payload.length);
   }
 
   settings(settings: readonly (readonly [number, number])[]): void {

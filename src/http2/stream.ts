@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 import { ErrorCode, errorCodeName } from "./constants.ts";
-import type { StreamEnd, StreamEvents } from "./errors.ts";
+import type { StreamEnd, StreamEvents } from "./events.ts";
 import type { HeaderField } from "./hpack/field.ts";
 import type { PreparedFields } from "./hpack/encoder.ts";
 
@@ -64,7 +64,7 @@ export class Stream {
       this.#endAfter = end;
       return;
     }
-    this.connection.sendHeaders(this.id, fields, end);
+    this.connection.sender.headers(this.id, fields, end);
     if (end) this.endLocal();
   }
 
@@ -76,8 +76,8 @@ export class Stream {
   write(bytes: Uint8Array, end = false, prefix?: Uint8Array): boolean {
     if (this.localClosed || this.#endAfter) return true;
     const size = bytes.length + (prefix?.length ?? 0);
-    if (this.#waiting.length === 0 && this.connection.canSend(this, size)) {
-      this.connection.sendData(this, { prefix, bytes, start: 0, end: bytes.length, endStream: end });
+    if (this.#waiting.length === 0 && this.connection.sender.canSend(this, size)) {
+      this.connection.sender.data(this, { prefix, bytes, start: 0, end: bytes.length, endStream: end });
       if (end) this.endLocal();
       return true;
     }
@@ -85,7 +85,7 @@ export class Stream {
     this.#waiting.push({ bytes, at: 0 });
     this.#endAfter = end;
     this.connection.pending += size;
-    this.connection.enqueue(this);
+    this.connection.sender.enqueue(this);
     return this.#waiting.length === 0;
   }
 
@@ -100,7 +100,7 @@ export class Stream {
     const over = this.#waiting.length === 0;
     const endStream = over && this.#endAfter && this.#trailersAfter === undefined;
     this.connection.pending -= size;
-    this.connection.sendData(this, { prefix: undefined, bytes, start: at, end: at + size, endStream });
+    this.connection.sender.data(this, { prefix: undefined, bytes, start: at, end: at + size, endStream });
     if (over) this.#sentAll(endStream);
   }
 
@@ -120,13 +120,13 @@ export class Stream {
   consume(bytes: number): void {
     this.unread -= bytes;
     this.connection.unread -= bytes;
-    if (!this.remoteClosed) this.connection.giveBack(this);
+    if (!this.remoteClosed) this.connection.receiving.giveBack(this);
   }
 
   /** Ends the stream at once, default CANCEL. Nothing more is sent or heard. */
   reset(code: number = ErrorCode.Cancel, message: string = errorCodeName(code)): void {
     if (this.closed) return;
-    this.connection.sendReset(this.id, code);
+    this.connection.reset(this.id, code);
     this.finish({ code, message, remote: false, unprocessed: false });
   }
 
