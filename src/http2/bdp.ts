@@ -7,6 +7,8 @@ export class BdpEstimator {
   #bytes = 0;
   #best = 0;
   #sentAt = 0;
+  /** Bytes to wait for before the next sample: more each time that there was nothing to learn. */
+  #patience: number;
   readonly #most: number;
   /** What windows should be now. */
   window: number;
@@ -14,13 +16,14 @@ export class BdpEstimator {
   constructor(initial: number, most: number) {
     this.window = initial;
     this.#most = Math.max(initial, most);
+    this.#patience = initial / 4;
   }
 
   /** Counts received bytes; true when a PING should be sent now. */
   received(bytes: number): boolean {
     this.#bytes += bytes;
     // Small messages never fill a window: nothing to learn from them.
-    if (this.#sampling || this.window >= this.#most || this.#bytes < this.window / 4) return false;
+    if (this.#sampling || this.window >= this.#most || this.#bytes < this.#patience) return false;
     this.#sampling = true;
     this.#bytes = 0;
     this.#sentAt = performance.now();
@@ -34,9 +37,13 @@ export class BdpEstimator {
     const sample = this.#bytes;
     this.#bytes = 0;
     // A full window in one round trip at a rate not seen before: the window is what limits.
-    if (sample < (this.window * 2) / 3 || rate <= this.#best) return false;
+    if (sample < (this.window * 2) / 3 || rate <= this.#best) {
+      this.#patience = Math.min(this.window * 16, this.#patience * 2);
+      return false;
+    }
     this.#best = rate;
     this.window = Math.min(this.#most, sample * 2);
+    this.#patience = this.window / 4;
     return true;
   }
 }

@@ -58,7 +58,7 @@ export class Ending {
     if (connection.role === "client") {
       for (const stream of connection.streams.values()) {
         if (stream.id <= goAway.lastStreamId) continue;
-        const message = `the peer went away (${errorCodeName(goAway.code)})`;
+        const message = `the peer went away (${errorCodeName(goAway.code)}${goAway.debug === "" ? "" : `: ${goAway.debug}`})`;
         stream.finish({ code: ErrorCode.RefusedStream, message, remote: true, unprocessed: true });
       }
     }

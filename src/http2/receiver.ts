@@ -17,6 +17,8 @@ export class Receiver {
   readonly #ended: Uint32Array = new Uint32Array(64);
   #endedAt = 0;
   #settled = false;
+  /** What was sent until the peer's last PING. */
+  #productiveAtPing = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -154,7 +156,11 @@ export class Receiver {
     if (!connection.receiving.arrived(size))
       throw new ConnectionError(ErrorCode.FlowControlError, "DATA beyond the connection's window");
     const stream = connection.streams.get(streamId);
-    if (stream === undefined) return this.notOpen(streamId, "DATA");
+    if (stream === undefined) {
+      // The end of a request that was answered early: each stream has one.
+      if (flags & Flag.EndStream && this.#reset.delete(streamId)) return;
+      return this.notOpen(streamId, "DATA");
+    }
     if (stream.remoteClosed)
       throw new StreamError(streamId, ErrorCode.StreamClosed, "DATA after the end of the stream");
     if (connection.role === "client" && !stream.responded)
@@ -241,7 +247,10 @@ export class Receiver {
       if (!this.#connection.pings.acknowledged(buffer.readUInt32BE(start + 4))) this.#idle("PING");
       return;
     }
-    this.#idle("PING");
+    // A peer that receives measures its bandwidth so: after what we sent, one PING is no idle talk.
+    const { productive } = this.#connection;
+    if (productive === this.#productiveAtPing) this.#idle("PING");
+    this.#productiveAtPing = productive;
     this.#connection.events.pinged?.();
     this.#connection.sender.acknowledge(FrameType.Ping, buffer.subarray(start, end));
   }

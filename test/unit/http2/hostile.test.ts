@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { clientPreface, Flag, FrameType } from "../../../src/http2/constants.ts";
-import { ErrorCode, type Limits } from "../../../src/http2/index.ts";
+import { ErrorCode, HeaderField, type Limits } from "../../../src/http2/index.ts";
 import { connectHttp2, request } from "../../support/http2-client.ts";
 import { block, frame, RawPeer, requestBlock, setting, uint32 } from "../../support/http2-raw.ts";
 import { serveHttp2 } from "../../support/http2-server.ts";
@@ -99,6 +99,27 @@ describe.each(Object.keys(attacks))("%s", (name) => {
     expect(server.ends).toEqual([]);
     peer.socket.destroy();
   });
+});
+
+test("PINGs that measure the bandwidth of answers, and ends of requests that were answered early, are no flood", async () => {
+  const early = { headers: () => {}, data: () => {}, writable: () => {}, closed: () => {} };
+  const limits = { idleFrameBurst: 10, idleFramesPerSecond: 0 };
+  const server = await serveHttp2(limits, (stream) => {
+    stream.sendHeaders([new HeaderField(":status", "200")], true);
+    stream.reset(ErrorCode.NoError);
+    return early;
+  });
+  onTestFinished(() => server.close());
+  const { connection } = await connectHttp2(server.port);
+  for (let round = 0; round < 100; round++) {
+    const acknowledged = Promise.withResolvers<void>();
+    // The body arrives behind a reset.
+    const answer = request(connection, { body: Buffer.from("x") });
+    connection.ping(() => acknowledged.resolve());
+    expect((await answer).headers).toEqual({ ":status": "200" });
+    await acknowledged.promise;
+  }
+  expect(connection.closed).toBe(false);
 });
 
 test("a preface that does not come and headers that dribble end in time", async () => {
