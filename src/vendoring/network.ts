@@ -12,18 +12,19 @@ const leastBytes = 512;
 /**
  * Runs work of npm's libraries, which know neither an abort signal nor a slow host. It ends with the context's signal;
  * when a host trickles: some bytes, but hardly any, for as long as it may be silent; and when it leaves every request
- * without an answer for twice as long: npm itself gives up one package then, and asks for the next.
+ * without an answer for twice as long: npm itself gives up one package then, and asks for the next. Work of several
+ * parts begins none of them once its signal is aborted.
  * @throws FlowError FLOW_TIMEOUT, FLOW_VENDOR_FETCH, or the signal's reason
  */
-export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>): Promise<T> {
+export async function watchNetwork<T>(ctx: FlowContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const sockets = new Set<Socket>();
   const asked = new Set<ClientRequest>();
-  let over = false;
+  const over = new AbortController();
   const onSocket = (message: unknown) => {
     const { socket } = message as { socket: Socket };
     sockets.add(socket);
     // `tls.connect` tells of a socket before it connects it, and one that is destroyed by then connects without TLS.
-    if (over) process.nextTick(() => socket.destroy());
+    if (over.signal.aborted) process.nextTick(() => socket.destroy());
   };
   const onRequest = (message: unknown) => void asked.add((message as { request: ClientRequest }).request);
   const onAnswer = (message: unknown) => void asked.delete((message as { request: ClientRequest }).request);
@@ -66,7 +67,7 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
   ctx.signal.addEventListener("abort", onAbort, { once: true });
   const working = (async () => {
     ctx.signal.throwIfAborted();
-    return await work();
+    return await work(over.signal);
   })();
   const stop = () => {
     clearInterval(timer);
@@ -79,7 +80,7 @@ export async function watchNetwork<T>(ctx: FlowContext, work: () => Promise<T>):
   try {
     return await Promise.race([working, watch.promise]);
   } catch (error) {
-    over = true;
+    over.abort();
     for (const socket of sockets) socket.destroy();
     throw error;
   } finally {

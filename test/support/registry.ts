@@ -34,6 +34,8 @@ export interface TestRegistry {
   publish(...packages: PublishedPackage[]): void;
   /** Requests whose path holds `part` are accepted and never answered; undefined ends it. */
   hang(part: string | undefined): void;
+  /** None of these names is answered for before all of them were asked for. */
+  gather(...names: string[]): void;
   /** Settings of npm that lead to it. */
   env: Record<string, string>;
 }
@@ -46,13 +48,18 @@ export async function startRegistry({ token }: { token?: string } = {}): Promise
   const packages = new Map<string, Map<string, { manifest: object; tarball: Buffer }>>();
   const requests: string[] = [];
   let hanging: string | undefined;
-  const server = createServer((request, response) => {
+  let gathering: { names: Set<string>; all: PromiseWithResolvers<void> } | undefined;
+  const server = createServer(async (request, response) => {
     const path = decodeURIComponent(request.url ?? "/");
     requests.push(path);
     if (hanging !== undefined && path.includes(hanging)) return;
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
       response.writeHead(401, { "content-type": "application/json" }).end('{"error":"who are you?"}');
       return;
+    }
+    if (gathering?.names.delete(path.slice(1)) === true) {
+      if (gathering.names.size === 0) gathering.all.resolve();
+      await gathering.all.promise;
     }
     const archive = /^\/-\/(.+)@([^@]+)\.tgz$/.exec(path);
     if (archive !== null) sendTarball(response, packages.get(archive[1] as string)?.get(archive[2] as string)?.tarball);
@@ -70,6 +77,9 @@ export async function startRegistry({ token }: { token?: string } = {}): Promise
     env: { npm_config_registry: url },
     hang: (part) => {
       hanging = part;
+    },
+    gather: (...names) => {
+      gathering = { names: new Set(names), all: Promise.withResolvers() };
     },
     publish: (...published) => {
       for (const { files, tarball, integrity, ...manifest } of published) {

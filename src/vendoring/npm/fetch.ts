@@ -63,7 +63,8 @@ async function fetchPackage(
   const id = `${wanted.registryName}@${wanted.version}`;
   const options = {
     ...settings,
-    ...(wanted.resolved === undefined ? {} : { resolved: wanted.resolved }),
+    // npm's library reads the packument again; the resolver has left the full one in the cache.
+    ...(wanted.resolved === undefined ? {} : { resolved: wanted.resolved, fullMetadata: true }),
     ...(wanted.integrity === undefined ? {} : { integrity: wanted.integrity }),
   };
   const tarball = (await pacote.tarball(id, options as never).catch((error: unknown) => {

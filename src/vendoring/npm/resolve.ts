@@ -2,10 +2,13 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Arborist from "@npmcli/arborist";
+import npa from "npm-package-arg";
 import type { FlowContext } from "../../core/context.ts";
 import { removeTree } from "../../core/files.ts";
 import { watchNetwork } from "../network.ts";
 import { explainNpm } from "./explain.ts";
+import { lockPackages } from "./lock.ts";
+import { prefetchPackuments, requirementsOf, type Wanted } from "./prefetch.ts";
 import { stageClosure, type ClosureFiles, type ProvidedPackage } from "./staging.ts";
 import type { NpmSettings } from "./settings.ts";
 
@@ -71,7 +74,11 @@ export async function resolveClosure(
       legacyPeerDeps: false,
     } as never);
     // Within the staging's life: npm's work may never settle once its connections are closed.
-    const tree = await watchNetwork(ctx, () => build(arborist, settings, request));
+    const tree = await watchNetwork(ctx, async (signal) => {
+      await prefetch(settings, request);
+      signal.throwIfAborted();
+      return await build(arborist, settings, request);
+    });
     const nodes = [...tree.inventory.values()].filter((node) => !node.isRoot);
     const broken = brokenNodes(nodes);
     const there = (node: Node | null) => node !== null && !broken.has(node);
@@ -142,6 +149,26 @@ async function build(
   } catch (error) {
     throw explainNpm(error, add.length === 0 ? "the closure" : add.join(", "), settings);
   }
+}
+
+/** Asks for what the lock does not settle: what is added, moved, or wanted and not there yet. */
+async function prefetch(settings: NpmSettings, request: ClosureRequest): Promise<void> {
+  const { add, update, packageJson = "{}", packageLock, provided } = request;
+  const moving = new Set(update === "all" ? namesIn(packageLock, provided) : update);
+  const project = requirementsOf(JSON.parse(packageJson) as object);
+  const added = add.map((spec): Wanted => {
+    const { name, rawSpec } = npa(spec);
+    return [name ?? spec, rawSpec];
+  });
+  const held = new Map<string, string[]>();
+  for (const [location, { version }] of Object.entries(lockPackages(packageLock))) {
+    const name = location.split("node_modules/").at(-1) as string;
+    if (version !== undefined && !moving.has(name)) held.set(name, [...(held.get(name) ?? []), version]);
+  }
+  const ranges = new Map(project);
+  const moved = [...moving].map((name): Wanted => [name, ranges.get(name) ?? "latest"]);
+  const needed = provided.flatMap(({ manifest }) => requirementsOf(manifest));
+  await prefetchPackuments(settings, [...added, ...moved, ...project, ...needed], held);
 }
 
 /** Every package of a lock by name. npm's own "update all" forgets the lock, and with it what the mirror provides itself. */
