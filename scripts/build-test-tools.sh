@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Builds the programs that flow is tested against, once, and says where they are:
-#   eval "$(scripts/build-test-tools.sh [consul|grpcurl|consul-template|h2spec]...)"
+#   eval "$(scripts/build-test-tools.sh [TOOL]...)"
 # They come from the Go module proxy at a pinned version, checked by Go against its checksum database, and are kept
 # in ${FLOW_CI_CACHE:-${XDG_CACHE_HOME:-~/.cache}/flow-ci}. Needs Go; 3 to 6 minutes the first time on two cores.
 set -euo pipefail
 
+all=(consul grpcurl consul-template h2spec grpc-interop grpc-interop-server go-peer)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${FLOW_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flow-ci}
 
 # The newest Consul that resolves through the module proxy: from 1.14 on its nested modules are missing there.
@@ -14,6 +16,10 @@ pin() {
     grpcurl) echo github.com/fullstorydev/grpcurl v1.9.4 ./cmd/grpcurl ;;
     consul-template) echo github.com/hashicorp/consul-template v0.41.1 . ;;
     h2spec) echo github.com/summerwind/h2spec v2.2.1+incompatible ./cmd/h2spec ;;
+    grpc-interop) echo google.golang.org/grpc v1.85.0 ./interop/client ;;
+    grpc-interop-server) echo google.golang.org/grpc v1.85.0 ./interop/server ;;
+    # Our own, named by what it is made of.
+    go-peer) echo "$root/test/support/go-peer" "$(cat "$root"/test/support/go-peer/* | sha256sum | cut -c1-12)" . ;;
     *) echo "build-test-tools.sh: no tool is called $1" >&2 && return 2 ;;
   esac
 }
@@ -33,10 +39,14 @@ build() {
       trap 'rm -rf "$work"' EXIT
       cd "$work"
       export GOFLAGS=-mod=mod GOWORK=off CGO_ENABLED=0
-      go mod init flow.test/tools
-      go get "$module@$version"
-      go build -trimpath -ldflags "-s -w" -o "out/$name" "$module${package#.}"
-      "out/$name" --version
+      if [ -d "$module" ]; then
+        (cd "$module" && go build -mod=readonly -trimpath -ldflags "-s -w" -o "$work/out/$name" .)
+      else
+        go mod init flow.test/tools
+        go get "$module@$version"
+        go build -trimpath -ldflags "-s -w" -o "out/$name" "$module${package#.}"
+      fi
+      test -x "out/$name"
       rm -rf "${target%/*}"
       mv out "${target%/*}"
     ) >&2
@@ -44,7 +54,7 @@ build() {
   echo "$target"
 }
 
-if [ $# -eq 0 ]; then set -- consul grpcurl consul-template h2spec; fi
+if [ $# -eq 0 ]; then set -- "${all[@]}"; fi
 for tool in "$@"; do
   path=$(build "$tool")
   variable=$(tr 'a-z-' 'A-Z_' <<<"$tool")

@@ -123,6 +123,20 @@ describe.each([
     expect((await late).code).toBe(Code.DeadlineExceeded);
   });
 
+  test("a handler that stops reading in the middle of a stream still answers", async () => {
+    const connection = await pair(client, server, (call) => {
+      void (async () => {
+        for await (const message of call.messages) if (message.length > 0) break;
+        call.finish({ code: Code.Aborted, message: "enough" }, [["x-seen", "1"]]);
+      })();
+    });
+    const call = connection.call(echo, [], soon());
+    await call.write(Buffer.from("x"));
+    const outcome = await call.outcome;
+    expect(outcome).toMatchObject({ code: Code.Aborted, message: "enough" });
+    expect(outcome.trailers).toContainEqual(["x-seen", "1"]);
+  });
+
   test("a message over the limit is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
     const connection = await pair(client, server);
     const outcome = await connection.unary(unary, [], Buffer.alloc(2_000_001), soon());

@@ -143,7 +143,8 @@ function common(call: AnyCall, path: string): Omit<ServerCall, "write" | "finish
     deadline: Number.isFinite(ms) ? ms : undefined,
     signal: cancelled.signal,
     peer: call.getPeer(),
-    messages: "request" in call ? once(call.request) : (call as unknown as AsyncIterable<Bytes>),
+    // Whoever stops reading early still answers: the stream must outlive the loop.
+    messages: "request" in call ? once(call.request) : call.iterator({ destroyOnReturn: false }),
     sendHeaders: (headers: Headers) => call.sendMetadata(toMetadata(headers)),
   };
 }
