@@ -1,4 +1,5 @@
 export { editYaml } from "./edit.ts";
+export type { Environment } from "./environment-schema.ts";
 export { findRepository, findWorkspaceRoot } from "./find.ts";
 export { flowYamlSchema } from "./json-schema.ts";
 export { checkServiceGraph, loadRepository, type Repository, type ServiceOrigin } from "./repository.ts";

@@ -1,17 +1,13 @@
 import * as z from "zod";
 import { command } from "./command.ts";
 import { duration } from "./duration.ts";
+import { environment } from "./environment-schema.ts";
 import { vendor } from "./vendor-schema.ts";
 
 /** A service's name: it is the name in Consul, of its log file and of its directory. RFC 1123 label. */
 export const serviceName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and hyphens, at most 63");
-
-const environment = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name"),
-  z.union([z.string(), z.number(), z.boolean()]).transform(String),
-);
 
 /** When a dependent may start: the dependency's process runs, its gate is passed, or it ended with 0. */
 const dependencyCondition = z.enum(["started", "ready", "completed"]);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { environment } from "./environment-schema.ts";
 import { serviceName } from "./repository-schema.ts";
 import { vendor } from "./vendor-schema.ts";
 
@@ -109,7 +110,7 @@ export const workspaceFile = z.strictObject({
     })
     .optional(),
   /** Variables for every service. */
-  env: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional(),
+  env: environment.optional(),
   /** Names of variables of the personal environment that services may see. */
   passEnv: z.array(z.string()).optional(),
 });

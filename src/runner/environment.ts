@@ -1,8 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { delimiter, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
-import type { Workspace } from "../config/index.ts";
+import type { Environment, ServiceOrigin, Workspace } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
+import { shellArgv } from "./argv.ts";
+import type { RunScope } from "./scope.ts";
+import type { SecretSource } from "./types.ts";
 
 /** What of the personal environment every service may see; `passEnv` in flow.yaml adds names. */
 const allowed = [
@@ -35,12 +38,50 @@ export function baseEnvironment(ctx: FlowContext, workspace: Workspace | undefin
     ...passed,
     PATH: [...bin, resolve(installation.nodePath, ".."), env.PATH ?? "/usr/bin:/bin"].join(delimiter),
     ...(workspace === undefined ? {} : { FLOW_HOME: workspace.paths.home }),
-    ...workspace?.definition.env,
+    ...splitEnvironment(workspace?.definition.env, ctx.cwd).plain,
   };
 }
 
-/** Variables of `config/<service>.env`; none without the file. */
-export async function serviceFileVariables(path: string): Promise<Record<string, string>> {
+export interface ServiceVariables {
+  plain: Record<string, string>;
+  secrets: Record<string, SecretSource>;
+}
+
+/**
+ * Variables of a service as flow.yaml of the workspace, that of its repository and `config/<service>.env` have them; a
+ * later one stands over an earlier one. Relative paths and commands of secrets start where their flow.yaml lies.
+ */
+export async function serviceVariables(
+  { workspace, home, services }: RunScope,
+  name: string,
+): Promise<ServiceVariables> {
+  const { definition, repository } = services.get(name) as ServiceOrigin;
+  const layers = [
+    splitEnvironment(workspace?.definition.env, home),
+    splitEnvironment(definition.env, repository.dir),
+    { plain: await fileVariables(join(home, "config", `${name}.env`)), secrets: {} },
+  ];
+  const result: ServiceVariables = { plain: {}, secrets: {} };
+  for (const { plain, secrets } of layers) {
+    for (const key of Object.keys(plain)) delete result.secrets[key];
+    for (const key of Object.keys(secrets)) delete result.plain[key];
+    Object.assign(result.plain, plain);
+    Object.assign(result.secrets, secrets);
+  }
+  return result;
+}
+
+function splitEnvironment(environment: Environment = {}, directory: string): ServiceVariables {
+  const result: ServiceVariables = { plain: {}, secrets: {} };
+  for (const [name, value] of Object.entries(environment)) {
+    if (typeof value === "string") result.plain[name] = value;
+    else if ("secret" in value) result.secrets[name] = { argv: shellArgv(value.secret), directory };
+    else result.secrets[name] = { file: resolve(directory, value.secretFile) };
+  }
+  return result;
+}
+
+async function fileVariables(path: string): Promise<Record<string, string>> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return {};
   return Object.fromEntries(

@@ -5,7 +5,8 @@ import type { ServiceOrigin } from "../config/index.ts";
 import { chooseConsul, consulAgent } from "../consul/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-import { baseEnvironment, serviceFileVariables } from "./environment.ts";
+import { shellArgv } from "./argv.ts";
+import { baseEnvironment, serviceVariables } from "./environment.ts";
 import { PortBook } from "./port-book.ts";
 import { runPaths } from "./home.ts";
 import { selectServices, type RunScope } from "./scope.ts";
@@ -209,6 +210,7 @@ async function planService(
   const data = join(runPaths(home).data, name);
   await mkdir(data, { recursive: true });
   const restart = definition.restart ?? {};
+  const { plain, secrets } = await serviceVariables(scope, name);
   return {
     name,
     kind: "service",
@@ -220,13 +222,13 @@ async function planService(
       FLOW_LOG_FORMAT: "text",
       FLOW_DATA_DIR: data,
       ...(isEntry ? { NODE_COMPILE_CACHE: runPaths(home).compileCache } : {}),
-      ...definition.env,
-      ...(await serviceFileVariables(join(home, "config", `${name}.env`))),
+      ...plain,
       FLOW_SERVICE: name,
       ...(consul === undefined
         ? {}
         : { FLOW_CONSUL_ADDR: consul.address, FLOW_DC: workspace?.definition.datacentre ?? "dc1" }),
     },
+    secrets,
     port,
     portUse: fixed !== undefined ? "fixed" : listens ? "sticky" : "offered",
     // A command needs no Consul to start: flow registers it when both are there.
@@ -274,5 +276,5 @@ function commandOf(
   // Node's own warnings of young features concern nobody who runs a service.
   if (entry !== undefined)
     return [ctx.installation.nodePath, "--disable-warning=ExperimentalWarning", resolve(directory, entry)];
-  return Array.isArray(command) ? (command as [string, ...string[]]) : ["/bin/sh", "-c", command as string];
+  return shellArgv(command as string | string[]);
 }

@@ -17,6 +17,9 @@ export type ServiceState =
 export const finalStates: readonly ServiceState[] = ["stopped", "completed", "failed", "blocked"];
 export const failedStates: readonly ServiceState[] = ["crash-looping", "failed", "blocked"];
 
+/** Where a secret is read from when its service starts. */
+export type SecretSource = { argv: readonly [string, ...string[]]; directory: string } | { file: string };
+
 /** One program that the supervisor runs: everything is decided, nothing is read from a configuration any more. */
 export interface ProcessPlan {
   name: string;
@@ -25,6 +28,8 @@ export interface ProcessPlan {
   argv: readonly [string, ...string[]];
   directory: string;
   env: Readonly<Record<string, string>>;
+  /** Variables whose values no plan holds. */
+  secrets?: Readonly<Record<string, SecretSource>>;
   /** Given to it as FLOW_PORT and PORT; undefined for none. */
   port: number | undefined;
   /**

@@ -7,6 +7,7 @@ const plan = JSON.parse(await text(process.stdin)) as RunPlan;
 process.title = `flow supervisor ${plan.id}`;
 process.stdout.on("error", () => {});
 const exitCode = await superviseRun(plan, {
+  env: process.env,
   onListening: () => void process.stdout.write('{"listening":true}\n'),
   onSignal: (listener) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => listener(signal));

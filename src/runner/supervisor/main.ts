@@ -9,6 +9,8 @@ import { removeStaleSocket } from "./run-file.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface SupervisorProcess {
+  /** The personal environment: services see of it what their plan says, programs that give secrets all. */
+  env: Readonly<Record<string, string | undefined>>;
   /** Called once when the run can be talked to. */
   onListening(): void;
   /** Registers what a signal does. */
@@ -39,7 +41,7 @@ export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Prom
     connectConsul(plan),
   ]);
   removeStaleSocket(plan.directory);
-  const supervisor = new Supervisor(plan, { pipes, consul });
+  const supervisor = new Supervisor(plan, { pipes, consul, env: host.env });
   if (reaped > 0) supervisor.say(`ended ${reaped} processes that a killed run had left`);
   const broken = Promise.withResolvers<void>();
   host.onFault((error) => {

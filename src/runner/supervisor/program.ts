@@ -16,6 +16,8 @@ export interface Program extends Clan {
 export interface LaunchOptions {
   runId: string;
   port: number | undefined;
+  /** Values of the plan's secrets. */
+  secrets: Readonly<Record<string, string>>;
   /** Its id in Consul; undefined when it has none. */
   instance: string | undefined;
   output: OutputPipe;
@@ -23,7 +25,7 @@ export interface LaunchOptions {
 
 /** Starts a program. Gives the exit that stands for it when it cannot be started. */
 export async function launch(plan: ProcessPlan, options: LaunchOptions): Promise<Program | Exit> {
-  const { runId, port, instance, output } = options;
+  const { runId, port, secrets, instance, output } = options;
   const mark = `${runId}.${plan.name}`;
   const [file, ...args] = plan.argv.map((word) => word.replaceAll("{port}", String(port ?? 0)));
   let child: ChildProcess;
@@ -36,6 +38,7 @@ export async function launch(plan: ProcessPlan, options: LaunchOptions): Promise
         stdio: ["ignore", stdout, stderr],
         env: {
           ...plan.env,
+          ...secrets,
           [runMark]: runId,
           [programMark]: mark,
           ...(port === undefined ? {} : { FLOW_PORT: String(port), PORT: String(port) }),

@@ -13,12 +13,14 @@ import { OutputPipe } from "./output-pipe.ts";
 import { launch, type Program } from "./program.ts";
 import type { ProcessList } from "./process-list.ts";
 import { checkOf, type Registrar } from "./registrar.ts";
+import { maskOf, SecretError, type SecretReader } from "./secrets.ts";
 import { ServicePort } from "./service-port.ts";
 
 export interface ServiceSurroundings {
   runId: string;
   logs: LogStore;
   processes: ProcessList;
+  secrets: SecretReader;
   census: CensusTaker;
   /** Undefined when the run has no Consul. */
   consul: { client: Consul; registrar: Registrar } | undefined;
@@ -67,6 +69,9 @@ export class SupervisedService {
   #timer: NodeJS.Timeout | undefined;
   #retired = false;
   #onLine: ((line: string) => void) | undefined;
+  /** Aborted when nobody waits for its secrets any more. */
+  #reading = new AbortController();
+  #mask: ((line: string) => string) | undefined;
   #settled = Promise.withResolvers<void>();
 
   constructor(plan: ProcessPlan, around: ServiceSurroundings) {
@@ -75,7 +80,7 @@ export class SupervisedService {
     this.#backoff = new Backoff(plan.restart);
     this.#port = new ServicePort(plan, around.ports);
     this.#output = new OutputPipe(around.pipePath, (lines) => {
-      around.logs.append(plan.name, lines);
+      around.logs.append(plan.name, this.#mask === undefined ? lines : lines.map(this.#mask));
       if (this.#onLine !== undefined) lines.forEach(this.#onLine);
     });
   }
@@ -144,6 +149,7 @@ export class SupervisedService {
   /** Ends the program with all it started, deregistered first; with `kill` at once. Resolves when nothing of it runs. */
   async stop({ kill = false }: { kill?: boolean } = {}): Promise<void> {
     clearTimeout(this.#timer);
+    this.#reading.abort();
     if (kill) this.#running?.kill.abort();
     await this.#inTurn(() => this.#stopNow());
   }
@@ -163,6 +169,7 @@ export class SupervisedService {
   /** From now on it only ends: no start, no restart. */
   retire(): void {
     this.#retired = true;
+    this.#reading.abort();
     clearTimeout(this.#timer);
   }
 
@@ -207,9 +214,13 @@ export class SupervisedService {
     if (conflict !== undefined && conflict.moved === undefined)
       return { settled: this.#refuse({ code: exitCodes.failure, how: conflict.problem }) };
     if (conflict !== undefined) notice(`${this.plan.name}: ${conflict.problem}; it gets ${conflict.moved}`);
+    const secrets = await this.#readSecrets();
+    // Told to stop, or why it cannot start.
+    if (secrets === undefined) return { settled: Promise.resolve() };
     const program = await launch(this.plan, {
       runId,
       port: this.#port.number,
+      secrets,
       instance: this.#consulId,
       output: this.#output,
     });
@@ -222,6 +233,19 @@ export class SupervisedService {
     void running.exited.then((exit) => this.#ended(running, exit));
     void this.#becomeReady(running);
     return { settled };
+  }
+
+  /** Values of its secrets, read anew at each start: they may have been changed. Undefined when it cannot start. */
+  async #readSecrets(): Promise<Readonly<Record<string, string>> | undefined> {
+    this.#reading = new AbortController();
+    try {
+      const secrets = await this.#around.secrets.read(this.plan, this.#reading.signal);
+      this.#mask = maskOf(Object.values(secrets));
+      return secrets;
+    } catch (error) {
+      if (error instanceof SecretError) await this.#refuse({ code: exitCodes.failure, how: error.message });
+      return undefined;
+    }
   }
 
   async #refuse({ code, how }: Exit): Promise<void> {

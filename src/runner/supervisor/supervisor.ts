@@ -3,7 +3,7 @@ import { exitCodes } from "../../core/error-codes.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
 import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
-import { CensusTaker } from "./census.ts";
+import { CensusTaker, runMark } from "./census.ts";
 import { describeChange, describeOtherFlow } from "./describe-change.ts";
 import { FlowWatch } from "./flow-watch.ts";
 import { startGuardian, type Guardian } from "./guardian.ts";
@@ -12,6 +12,7 @@ import type { PipeDirectory } from "./output-pipe.ts";
 import { ProcessList } from "./process-list.ts";
 import { Registrar } from "./registrar.ts";
 import { isRunFileLost, removeRunFile, writeRunFile } from "./run-file.ts";
+import { SecretReader } from "./secrets.ts";
 import { SupervisedService, type ServiceSurroundings } from "./service.ts";
 import { obstacleOf, stopInOrder } from "./order.ts";
 
@@ -23,6 +24,8 @@ export interface SupervisorParts {
   pipes: PipeDirectory;
   /** Undefined when the run has none. */
   consul: Consul | undefined;
+  /** What programs that give secrets run with. */
+  env: Readonly<Record<string, string | undefined>>;
 }
 
 /** All programs of a run: started when what they depend on allows it, stopped in the reverse order. */
@@ -46,7 +49,7 @@ export class Supervisor {
   /** Services that a person stopped: they do not count as missing, and are not started by themselves. */
   readonly #held = new Set<string>();
 
-  constructor(plan: RunPlan, { pipes, consul }: SupervisorParts) {
+  constructor(plan: RunPlan, { pipes, consul, env }: SupervisorParts) {
     this.plan = plan;
     this.#pipes = pipes;
     this.#flow = new FlowWatch(plan.home);
@@ -58,6 +61,7 @@ export class Supervisor {
       runId: plan.id,
       logs: this.#logs,
       processes: this.#processes,
+      secrets: new SecretReader({ ...env, [runMark]: plan.id }),
       census: new CensusTaker(),
       consul:
         consul === undefined
