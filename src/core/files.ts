@@ -3,12 +3,13 @@ import { link, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile }
 import { homedir } from "node:os";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
+import { encodeBytes } from "./bytes.ts";
 import { FlowError, systemCode } from "./errors.ts";
 
 /** Writes a file by stage-then-rename, making its directory. `mode` applies to new files, default 0o644. */
 export async function writeAtomic(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, typeof content === "string" ? content : Buffer.from(content), { mode });
+  await writeFileAtomic(path, typeof content === "string" ? encodeBytes(content) : Buffer.from(content), { mode });
 }
 
 /** Like writeAtomic, but leaves a file that already holds `content` untouched. Returns whether it wrote. */

@@ -4,7 +4,10 @@ import { info, step, warn } from "../core/events.ts";
 import { Git, hasCommits } from "../core/git/index.ts";
 import { enterConflict } from "./conflict/enter.ts";
 import { refusePending } from "./conflict/state.ts";
+import { linksOut, refuseBadPaths } from "./git/judge.ts";
+import { listSources } from "./git/listing.ts";
 import { missingEntries, packageAt, packagesAt } from "./git/package.ts";
+import { modulesAfter, modulesFile, submoduleAt } from "./git/submodules.ts";
 import { commitImport, prepareImport, type ImportPlan } from "./import.ts";
 import { openMirror, startPlain, withMirrorLock } from "./mirror.ts";
 import { changeModules, type ModuleWish } from "./go/modules.ts";
@@ -66,7 +69,7 @@ export async function changeMirror(
   });
 }
 
-type Notes = Pick<AddResult, "installScripts" | "holes" | "unbuilt">;
+type Notes = Pick<AddResult, "installScripts" | "holes" | "unbuilt" | "linksOut">;
 
 async function planChange(
   ctx: FlowContext,
@@ -91,21 +94,31 @@ async function planChange(
   const incoming = wanted.filter((item) => !isThere(mirror, item)).sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
   const refs = { ...closure?.refs, ...modules?.refs };
   for (const { prefix, ref } of wanted) if (!incoming.some((item) => item.prefix === prefix)) refs[prefix] = ref;
-  checkPlaces(mirror, incoming);
-  await refuseLargeFiles(git, incoming, options.maxFileBytes);
+  const submodules = (await topFile(git, modulesFile, mirror.head)) ?? "";
+  checkPlaces(mirror, incoming, submodules);
+  const listings = await listSources(git, incoming);
+  refuseBadPaths(listings);
+  refuseLargeFiles(incoming, listings, options.maxFileBytes);
+  const remove = [...leaving, ...(closure?.remove ?? []), ...(modules?.remove ?? [])].sort();
+  const submodulesAfter = await modulesAfter(git, submodules, { incoming, listings, leaving: remove });
   return {
     plan: {
       incoming,
-      remove: [...leaving, ...(closure?.remove ?? []), ...(modules?.remove ?? [])].sort(),
+      remove,
       unlink: await linksInto(git, mirror, leaving),
       refs,
-      files: { ...closure?.files, ...modules?.files },
+      files: {
+        ...closure?.files,
+        ...modules?.files,
+        ...(submodulesAfter === submodules ? {} : { [modulesFile]: submodulesAfter }),
+      },
       links: closure?.links ?? {},
     },
     notes: {
       installScripts: closure?.installScripts ?? [],
       holes: closure?.holes ?? [],
       unbuilt: await unbuilt(git, incoming),
+      linksOut: await linksOut(git, listings),
     },
   };
 }
@@ -125,19 +138,25 @@ async function linksInto(git: Git, { head }: Mirror, leaving: readonly string[])
     .map((manifest) => `node_modules/${manifest?.name ?? ""}`)
     .filter((link) => !leaving.includes(link) && pathFault(link) === undefined);
   if (links.length === 0) return [];
-  const listed = await git.bytes(["--literal-pathspecs", "ls-tree", "-z", head as string, "--", ...links]);
-  return listed
-    .toString("utf8")
-    .split("\0")
-    .filter((line) => line.startsWith("120000 "))
-    .map((line) => line.slice(line.indexOf("\t") + 1));
+  const listed = await git.list(["--literal-pathspecs", "ls-tree", "-z", head as string, "--", ...links]);
+  return listed.filter((line) => line.startsWith("120000 ")).map((line) => line.slice(line.indexOf("\t") + 1));
 }
 
 /** @throws FlowError FLOW_VENDOR_BAD_PREFIX when another source has the prefix, or one that differs in case only */
-function checkPlaces({ manifest }: Mirror, incoming: readonly Incoming[]): void {
+function checkPlaces({ manifest }: Mirror, incoming: readonly Incoming[], submodules: string): void {
   const existing = [...Object.keys(manifest.prefixes), ...incoming.map(({ prefix }) => prefix)];
   for (const { prefix, source } of incoming) {
     checkCollision(prefix, existing);
+    const submodule = submoduleAt(submodules, prefix);
+    if (submodule !== undefined) {
+      throw new FlowError(
+        "FLOW_VENDOR_BAD_PREFIX",
+        `${submodule} is the place of a submodule, which its upstream moves`,
+        {
+          hint: "choose another place with --prefix, and lead the build there",
+        },
+      );
+    }
     const other = manifest.prefixes[prefix];
     if (other !== undefined && other.source !== source && other.source !== unknownSource) {
       throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `prefix ${prefix} belongs to ${other.source} already`, {
@@ -173,7 +192,7 @@ async function unbuilt(git: Git, incoming: readonly Incoming[]): Promise<string[
   return found;
 }
 
-function report(ctx: FlowContext, { holes, installScripts, unbuilt: sources }: Notes): void {
+function report(ctx: FlowContext, { holes, installScripts, unbuilt: sources, linksOut: links }: Notes): void {
   for (const hole of holes) warn(ctx, `the registry does not have ${hole}: machines that need it will miss it`);
   for (const source of sources) {
     warn(
@@ -181,6 +200,8 @@ function report(ctx: FlowContext, { holes, installScripts, unbuilt: sources }: N
       `its package.json names what its repository does not ship, so it must be built to be imported (vendor.build in flow.yaml): ${source}`,
     );
   }
+  if (links.length > 0)
+    warn(ctx, `links that lead out of their source, kept as upstream has them: ${links.join(", ")}`);
   if (installScripts.length > 0) info(ctx, `install scripts that were not run: ${installScripts.join(", ")}`);
 }
 

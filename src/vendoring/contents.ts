@@ -1,4 +1,5 @@
 import { FlowError } from "../core/errors.ts";
+import { leadsOut } from "./links.ts";
 import { isDotGitmodules, pathFault } from "./prefix.ts";
 import type { UpstreamFile } from "./types.ts";
 
@@ -6,7 +7,6 @@ const mostFiles = 100_000;
 const mostBytes = 2 * 1024 ** 3;
 const mostRatio = 300;
 const alwaysAllowedBytes = 50 * 1024 ** 2;
-const mostHops = 40;
 
 /** Bytes that an archive of this size may unpack to: no honest package reaches it, and every bomb does. */
 export function mostUnpacked(archiveBytes: number): number {
@@ -76,7 +76,7 @@ export class PackageContents {
     for (const file of files) {
       const parent = parents(file.path).find((path) => this.#files.has(path));
       if (parent !== undefined) this.refuse(parent, "is a file and a directory");
-      else if (file.mode === "120000" && this.#leaves(file)) {
+      else if (file.mode === "120000" && leadsOut(file.path, file.data, (at) => this.#linkAt(at))) {
         this.refuse(file.path, `is a link out of the package, to "${Buffer.from(file.data).toString("utf8")}"`);
       }
     }
@@ -85,35 +85,10 @@ export class PackageContents {
     return files;
   }
 
-  /** Follows a link as a file system does, other links on its way too: `a/..` is elsewhere when `a` is a link. */
-  #leaves({ path, data }: UpstreamFile): boolean {
-    const at = path.split("/").slice(0, -1);
-    const todo = targetOf(data);
-    for (let hops = 0; todo.length > 0;) {
-      const part = todo.shift() as string;
-      if (part === "..") {
-        if (at.pop() === undefined) return true;
-        continue;
-      }
-      if (part === ABSOLUTE) return true;
-      at.push(part);
-      const next = this.#files.get(at.join("/"));
-      if (next?.mode !== "120000") continue;
-      if (++hops > mostHops) return true;
-      at.pop();
-      todo.unshift(...targetOf(next.data));
-    }
-    return false;
+  #linkAt(path: string): Uint8Array | undefined {
+    const file = this.#files.get(path);
+    return file?.mode === "120000" ? file.data : undefined;
   }
-}
-
-/** Stands for the root in {@link targetOf}; no component of a path looks like it. */
-const ABSOLUTE = "/";
-
-function targetOf(data: Uint8Array): string[] {
-  const target = Buffer.from(data).toString("utf8");
-  if (target.startsWith("/") || target.includes("\\") || target.includes("\0")) return [ABSOLUTE];
-  return target.split("/").filter((part) => part !== "" && part !== ".");
 }
 
 function parents(path: string): string[] {

@@ -21,7 +21,7 @@ export interface DiffFile {
 export interface PrefixDiff {
   prefix: string;
   files: DiffFile[];
-  /** Unified, with paths from the top of the mirror. */
+  /** Unified, with paths from the top of the mirror; bytes that are no UTF-8 survive in it (core/bytes.ts). */
   diff: string;
 }
 
@@ -59,15 +59,23 @@ async function diffTrees(
   git: Git,
   { prefix, upstream, ours }: { prefix: string; upstream: string; ours: string },
 ): Promise<PrefixDiff> {
-  const names = await git.bytes(["diff-tree", "-r", "-z", "--no-renames", "--name-status", upstream, ours]);
-  const fields = names.toString("utf8").split("\0");
+  const fields = await git.list(["diff-tree", "-r", "-z", "--no-renames", "--name-status", upstream, ours]);
   const files: DiffFile[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
     files.push({ status: fields[at] as string, path: `${prefix}/${fields[at + 1]}` });
   }
   const places = [`--src-prefix=a/${prefix}/`, `--dst-prefix=b/${prefix}/`];
-  const diff = await git.bytes(["diff-tree", "-r", "-p", "--binary", "--no-ext-diff", ...places, upstream, ours]);
-  return { prefix, files, diff: diff.toString("utf8") };
+  const { stdout: diff } = await git.run([
+    "diff-tree",
+    "-r",
+    "-p",
+    "--binary",
+    "--no-ext-diff",
+    ...places,
+    upstream,
+    ours,
+  ]);
+  return { prefix, files, diff };
 }
 
 /** The tree that HEAD would have with what lies below the prefixes in the work tree; the index stays as it is. */

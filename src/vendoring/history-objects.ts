@@ -29,7 +29,14 @@ export async function bringSquashes(
   const lacking = await missing();
   if (lacking.length === 0) return;
   const shallow = (await git.text(["rev-parse", "--is-shallow-repository"])) === "true";
-  const options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--progress", ...(shallow ? ["--depth=1"] : [])];
+  const options = [
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-write-fetch-head",
+    "--progress",
+    ...(shallow ? ["--depth=1"] : []),
+  ];
   const fetched =
     remote === undefined
       ? undefined

@@ -1,3 +1,4 @@
+import { encodeBytes } from "../core/bytes.ts";
 import { FlowError } from "../core/errors.ts";
 import { identityEnvironment, type Git } from "../core/git/index.ts";
 import type { UpstreamFile } from "./types.ts";
@@ -72,7 +73,7 @@ export class Importer {
   }
 
   async #data(data: string | Uint8Array): Promise<void> {
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const bytes = typeof data === "string" ? encodeBytes(data) : data;
     await this.#write(`data ${bytes.length}\n`);
     await this.#write(bytes);
     await this.#write("\n");

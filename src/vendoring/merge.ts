@@ -1,5 +1,6 @@
 import { FlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
+import { mergePrefixTrees } from "./merge-tree.ts";
 import type { Squashed } from "./squash.ts";
 import { lookUp, nestedIn, patchedPaths } from "./trees.ts";
 
@@ -104,10 +105,8 @@ async function withNames<T>(
 
 /** git-merge-tree(1), with its `-z` output: tree, unmerged entries, an empty record, messages. */
 async function mergeTree(git: Git, ours: string, upstream: string): Promise<Omit<MergedTree, "patched">> {
-  const output = await git.bytes(["merge-tree", "--write-tree", "--messages", "-z", ours, upstream], {
-    okCodes: [0, 1],
-  });
-  const [tree = "", ...records] = output.toString("utf8").split("\0");
+  const { stdout } = await mergePrefixTrees(git, ["--messages", ours, upstream]);
+  const [tree = "", ...records] = stdout.split("\0");
   const end = records.indexOf("");
   const stages = records.slice(0, end < 0 ? records.length : end).map((record): IndexStage => {
     const [info = "", path = ""] = [record.slice(0, record.indexOf("\t")), record.slice(record.indexOf("\t") + 1)];

@@ -63,10 +63,17 @@ export async function initMirror(ctx: FlowContext, { dir, remote }: { dir: strin
 async function connect(git: Git, remote: string): Promise<void> {
   if (isAbsolute(remote) && !existsSync(remote)) {
     await git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--", remote]);
+    // It serves on a person's machine, and their own settings are not a server's.
+    for (const [key, value] of serverSettings) await git.run(["--git-dir", remote, "config", key, value]);
   }
   const known = await git.run(["remote", "get-url", "origin"], { okCodes: [0, 2, 128] });
   if (known.exitCode !== 0) await git.run(["remote", "add", "--", "origin", remote]);
 }
+
+const serverSettings: ReadonlyArray<readonly [string, string]> = [
+  ["core.hooksPath", "hooks"],
+  ["receive.fsckObjects", "false"],
+];
 
 /** What forges and people find at the top of a mirror. The attributes hold in clones that flow did not make. */
 const topFiles: Readonly<Record<string, string>> = {

@@ -32,6 +32,15 @@ export function pathFault(path: string): string | undefined {
   return undefined;
 }
 
+/** Why git would not check a path of a git source out; undefined when it does. */
+export function sourcePathFault(path: string): string | undefined {
+  for (const component of path.split("/")) {
+    if (["", ".", ".."].includes(component)) return "leaves its directory";
+    if (component.split("\\").some(isDotGit)) return "is named like git's own directory";
+  }
+  return undefined;
+}
+
 /**
  * Normalizes a prefix: `./x` and `x/` mean `x`.
  * @throws FlowError FLOW_VENDOR_BAD_PREFIX for one that leaves the tree or that `git subtree` cannot work with

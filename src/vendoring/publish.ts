@@ -1,12 +1,11 @@
-import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { showPath } from "../core/bytes.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
 import { keepBytes } from "./bytes.ts";
 import { checkoutMark, type Journal, removeJournal, writeJournal } from "./journal.ts";
 import { committedManifest } from "./manifest.ts";
 import { changedPaths } from "./trees.ts";
-import { removeFile } from "./work-tree.ts";
+import { removeFile, statBelow } from "./work-tree.ts";
 
 /**
  * Moves the branch from `from` to `to` by one compare-and-swap, and of the work tree exactly what differs. Local changes
@@ -66,7 +65,8 @@ export async function refuseIfInTheWay(git: Git, from: string, to: string): Prom
   const names = await inTheWay(git, from, to);
   const dry = await git.run(["read-tree", "-m", "-u", "-n", from, to], { okCodes: [0, 1, 128] });
   if (names.length === 0 && dry.exitCode === 0) return;
-  const shown = names.length > 10 ? [...names.slice(0, 10), `and ${names.length - 10} more`] : names;
+  const few = names.slice(0, 10).map(showPath);
+  const shown = names.length > 10 ? [...few, `and ${names.length - 10} more`] : few;
   const what = shown.length > 0 ? `:\n${shown.map((name) => `  ${name}`).join("\n")}` : "";
   throw new FlowError("FLOW_VENDOR_DIRTY", `changes in ${git.dir} that are not committed are in the way${what}`, {
     ...(dry.exitCode === 0 ? {} : { cause: dry.stderr.trim() }),
@@ -81,13 +81,12 @@ export async function refuseIfInTheWay(git: Git, from: string, to: string): Prom
  */
 async function inTheWay(git: Git, from: string, to: string): Promise<string[]> {
   const moving = await changedPaths(git, from, to);
-  const local = (await git.bytes(["diff-index", "-z", "--name-only", "--no-renames", from]))
-    .toString("utf8")
-    .split("\0");
+  const local = await git.list(["diff-index", "-z", "--name-only", "--no-renames", from]);
   const edited = local.filter((path) => moving.has(path));
   const untracked: string[] = [];
+  const directories = new Map<string, boolean>();
   for (const [path, { before }] of moving) {
-    const stat = before === undefined ? lstatSync(join(git.dir, path), { throwIfNoEntry: false }) : undefined;
+    const stat = before === undefined ? statBelow(git.dir, path, directories) : undefined;
     // A directory that gives way to a file or a link goes with its tracked files; others in it would be lost.
     if (stat?.isDirectory() === true) untracked.push(...(await untrackedBelow(git, path)));
     else if (stat !== undefined) untracked.push(path);
@@ -96,6 +95,7 @@ async function inTheWay(git: Git, from: string, to: string): Promise<string[]> {
 }
 
 async function untrackedBelow(git: Git, path: string): Promise<string[]> {
-  const listed = await git.bytes(["ls-files", "-z", "--others", "--", `:(literal)${path}`]);
-  return listed.toString("utf8").split("\0").filter(Boolean);
+  // An argument is text: what cannot be said in it is looked for among all.
+  const where = path.isWellFormed() ? [`:(literal)${path}`] : [];
+  return (await git.list(["ls-files", "-z", "--others", "--", ...where])).filter((name) => name.startsWith(`${path}/`));
 }

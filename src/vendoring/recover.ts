@@ -1,5 +1,6 @@
-import { copyFile, lstat, mkdir, readFile, readlink, rm } from "node:fs/promises";
+import { mkdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { pathBelow, showPath } from "../core/bytes.ts";
 import type { FlowContext } from "../core/context.ts";
 import { warn } from "../core/events.ts";
 import type { Git } from "../core/git/index.ts";
@@ -9,7 +10,7 @@ import { restore } from "./conflict/restore.ts";
 import { endMerge, gitPath, readPending, removePending } from "./conflict/state.ts";
 import { checkoutMark, readJournal, removeJournal } from "./journal.ts";
 import { changedPaths, type PathState } from "./trees.ts";
-import { removeFile } from "./work-tree.ts";
+import { removeFile, statBelow } from "./work-tree.ts";
 
 export async function needsRecovery(git: Git): Promise<boolean> {
   const stage = (await readPending(git))?.stage;
@@ -66,35 +67,50 @@ async function finishFiles(ctx: FlowContext, git: Git, paths: Awaited<ReturnType
     const now = current.get(path);
     if (same(now, after)) continue;
     const ours =
-      now === undefined || same(now, before) || (after !== undefined && (await isBeginningOf(git, path, after)));
+      now === undefined ||
+      now.mode === gitlink ||
+      same(now, before) ||
+      (after !== undefined && (await isBeginningOf(git, path, after)));
     if (!ours && after !== undefined) await keepAside(ctx, git, path);
     if (after !== undefined) write.push(path);
     else if (ours) await removeFile(git, path);
   }
-  for (const path of write) await rm(join(git.dir, path), { force: true });
+  for (const path of write) {
+    await removeFile(git, path);
+    // A directory that is not empty now holds what somebody put there meanwhile.
+    if (statBelow(git.dir, path) !== undefined) await keepAside(ctx, git, path);
+  }
   await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: write.map((path) => `${path}\0`).join("") });
 }
 
+/** Mode of a submodule, which is a directory in the work tree. */
+const gitlink = "160000";
+
 function same(a: PathState | undefined, b: PathState | undefined): boolean {
+  if (a?.mode === gitlink) return b?.mode === gitlink;
   return a?.hash === b?.hash && a?.mode === b?.mode;
 }
 
-/** What lies in the work tree at these paths, as git would record it. */
+/** What lies in the work tree at these paths, as git would record it; a directory counts as a submodule of any commit. */
 async function currentStates(git: Git, paths: readonly string[]): Promise<Map<string, PathState>> {
   const states = new Map<string, PathState>();
   const files: { path: string; mode: string }[] = [];
+  const directories = new Map<string, boolean>();
   for (const path of paths) {
-    const stat = await lstat(join(git.dir, path)).catch(() => undefined);
+    const stat = statBelow(git.dir, path, directories);
     if (stat?.isSymbolicLink() === true) {
-      const target = await readlink(join(git.dir, path));
+      const target = await readlink(pathBelow(git.dir, path), { encoding: "buffer" });
       states.set(path, { mode: "120000", hash: await git.text(["hash-object", "--stdin"], { input: target }) });
     } else if (stat?.isFile() === true) {
       files.push({ path, mode: (stat.mode & 0o100) === 0 ? "100644" : "100755" });
+    } else if (stat?.isDirectory() === true) {
+      states.set(path, { mode: gitlink, hash: "" });
     }
   }
   if (files.length === 0) return states;
   const hashes = await git.text(["hash-object", "--no-filters", "--stdin-paths"], {
-    input: files.map(({ path }) => `${path}\n`).join(""),
+    // One path a line, in quotes where it needs them.
+    input: files.map(({ path }) => `${showPath(path)}\n`).join(""),
   });
   for (const [index, hash] of hashes.split("\n").entries()) {
     const { path, mode } = files[index] as (typeof files)[number];
@@ -105,14 +121,18 @@ async function currentStates(git: Git, paths: readonly string[]): Promise<Map<st
 
 /** A file that git was writing when it was killed holds the beginning of what it should. */
 async function isBeginningOf(git: Git, path: string, { mode, hash }: PathState): Promise<boolean> {
-  if (mode === "120000") return false;
-  const [now, whole] = [await readFile(join(git.dir, path)), await git.bytes(["cat-file", "blob", hash])];
+  if (mode !== "100644" && mode !== "100755") return false;
+  const [now, whole] = [await readFile(pathBelow(git.dir, path)), await git.bytes(["cat-file", "blob", hash])];
   return whole.subarray(0, now.length).equals(now);
 }
 
 async function keepAside(ctx: FlowContext, git: Git, path: string): Promise<void> {
-  const place = join(await gitPath(git, "flow"), "kept", path);
-  await mkdir(dirname(place), { recursive: true });
-  await copyFile(join(git.dir, path), place);
-  warn(ctx, `${path} was edited while an interrupted command was to be finished: your version is kept at ${place}`);
+  const kept = join(await gitPath(git, "flow"), "kept", ctx.now().toISOString().replaceAll(":", "-"));
+  const place = pathBelow(kept, path);
+  await mkdir(pathBelow(kept, dirname(path)), { recursive: true });
+  await rename(pathBelow(git.dir, path), place);
+  warn(
+    ctx,
+    `${showPath(path)} was edited while an interrupted command was to be finished: your version is kept at ${showPath(join(kept, path))}`,
+  );
 }

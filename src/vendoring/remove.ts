@@ -1,3 +1,4 @@
+import { showPath } from "../core/bytes.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
@@ -43,9 +44,13 @@ async function agree(ctx: FlowContext, mirror: Mirror, prefixes: readonly string
   const chosen = (await mirrorStatus(ctx, mirror)).filter(({ prefix }) => prefixes.includes(prefix));
   const changes = chosen.flatMap((status) => status.changes);
   if (changes.length > 0) {
-    throw new FlowError("FLOW_VENDOR_DIRTY", `changes that no commit holds would be lost:\n  ${changes.join("\n  ")}`, {
-      hint: "commit them or put them away, and run the command again",
-    });
+    throw new FlowError(
+      "FLOW_VENDOR_DIRTY",
+      `changes that no commit holds would be lost:\n  ${changes.map(showPath).join("\n  ")}`,
+      {
+        hint: "commit them or put them away, and run the command again",
+      },
+    );
   }
   const patched = chosen.filter((status) => status.patched).map(({ prefix }) => prefix);
   if (patched.length === 0) return;

@@ -1,3 +1,4 @@
+import { showPath } from "../core/bytes.ts";
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
 import { lookUp, nestedIn, patchedPaths } from "./trees.ts";
@@ -46,15 +47,14 @@ interface LocalChanges {
 
 /** Paths that differ from HEAD by prefix, untracked ones too. */
 async function localChanges(git: Git, prefixes: ReadonlySet<string>): Promise<LocalChanges> {
-  const status = await git.bytes(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]);
-  const ignored = await git.bytes(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
-  const lines = (bytes: Buffer) => bytes.toString("utf8").split("\0").filter(Boolean);
+  const status = await git.list(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]);
+  const ignored = await git.list(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
   return {
     visible: byPrefix(
-      lines(status).map((line) => line.slice(3)),
+      status.map((line) => line.slice(3)),
       prefixes,
     ),
-    hidden: byPrefix(lines(ignored), prefixes),
+    hidden: byPrefix(ignored, prefixes),
   };
 }
 
@@ -98,7 +98,7 @@ export async function verifyMirror(ctx: FlowContext, mirror: Mirror): Promise<Ve
     const { prefix, state, changes, tree, squash, commit } = status;
     const found: string[] = [];
     if (state === "missing") found.push("its directory is gone");
-    found.push(...changes.map((path) => `${path} is changed and not committed`));
+    found.push(...changes.map((path) => `${showPath(path)} is changed and not committed`));
     if (squashes[index] === undefined) found.push(`its squash ${squash} is missing`);
     else if (squashes[index] !== tree) found.push(`its squash ${squash} does not hold the recorded tree`);
     // Another clone may lack an upstream commit; one that is here must be the right one.

@@ -3,10 +3,13 @@ import type { Git } from "../core/git/index.ts";
 /** Hashes of the objects that `names` (`HEAD:path`, `commit^{tree}`) stand for, by one process; undefined for what is not there. */
 export async function lookUp(git: Git, names: readonly string[]): Promise<(string | undefined)[]> {
   if (names.length === 0) return [];
-  const output = await git.text(["cat-file", "--batch-check=%(objectname)"], {
-    input: names.map((name) => `${name}\n`).join(""),
-  });
+  const output = await git.text(["cat-file", "--batch-check=%(objectname)"], { input: batch(names) });
   return output.split("\n").map((line) => (/^[0-9a-f]{40,64}$/.test(line) ? line : undefined));
+}
+
+/** Lines for `cat-file --batch`; nothing that flow asks for has a newline in its name, and so stands for nothing. */
+function batch(names: readonly string[]): string {
+  return names.map((name) => `${name.includes("\n") ? "" : name}\n`).join("");
 }
 
 /** A text file as a commit has it; undefined when it has none. */
@@ -26,11 +29,8 @@ export async function patchedPaths(
   git: Git,
   { commit, prefix, tree, nested }: { commit: string; prefix: string; tree: string; nested: readonly string[] },
 ): Promise<string[]> {
-  const output = await git.bytes(["diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, `${commit}:${prefix}`]);
-  return output
-    .toString("utf8")
-    .split("\0")
-    .filter((path) => path !== "" && !nested.some((other) => `${prefix}/${path}`.startsWith(`${other}/`)));
+  const paths = await git.list(["diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, `${commit}:${prefix}`]);
+  return paths.filter((path) => !nested.some((other) => `${prefix}/${path}`.startsWith(`${other}/`)));
 }
 
 export interface PathState {
@@ -44,7 +44,7 @@ export async function changedPaths(
   from: string,
   to: string,
 ): Promise<Map<string, { before: PathState | undefined; after: PathState | undefined }>> {
-  const fields = (await git.bytes(["diff-tree", "-r", "-z", "--no-renames", from, to])).toString("utf8").split("\0");
+  const fields = await git.list(["diff-tree", "-r", "-z", "--no-renames", from, to]);
   const paths = new Map<string, { before: PathState | undefined; after: PathState | undefined }>();
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const [oldMode = "", newMode = "", oldHash = "", newHash = ""] = (fields[index] as string).slice(1).split(" ");
@@ -57,7 +57,7 @@ export async function changedPaths(
 /** Contents of the objects that `names` stand for, by one process; undefined for what is not there. */
 export async function readObjects(git: Git, names: readonly string[]): Promise<(Buffer | undefined)[]> {
   if (names.length === 0) return [];
-  const output = await git.bytes(["cat-file", "--batch"], { input: names.map((name) => `${name}\n`).join("") });
+  const output = await git.bytes(["cat-file", "--batch"], { input: batch(names) });
   let at = 0;
   return names.map(() => {
     const end = output.indexOf("\n", at);

@@ -106,6 +106,8 @@ export interface AddResult {
   holes: string[];
   /** Git sources that cannot be imported as they are: their package.json names files that they do not ship. */
   unbuilt: string[];
+  /** Symbolic links of git sources that lead out of them, as `path -> target`. They are kept. */
+  linksOut: string[];
   /** New head of the mirror. */
   head: string;
 }

@@ -32,7 +32,7 @@ export async function unshallow(
   return await withMirrorLock(ctx, mirror.dir, `preparing ${prefix} for git subtree`, () =>
     step(ctx, { id: "vendor.unshallow", title: "Fetching the mirror's history" }, async ({ progress }) => {
       const depth = shallow ? ["--unshallow"] : [];
-      const options = ["--no-tags", "--no-write-fetch-head", "--progress", ...depth];
+      const options = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--progress", ...depth];
       const heads = `+refs/heads/*:refs/remotes/${mirror.remote}/*`;
       await git.run(["fetch", ...options, "--", mirror.remote, heads, ...historyRefspecs], {
         idleTimeoutMs: networkTimeoutMs(ctx),
@@ -50,9 +50,6 @@ export async function isShallow(git: Git): Promise<boolean> {
 }
 
 async function isInWorkTree(git: Git, prefix: string): Promise<boolean> {
-  const listed = await git.bytes(["--literal-pathspecs", "ls-files", "-z", "-t", "--", prefix]);
-  return !listed
-    .toString("latin1")
-    .split("\0")
-    .some((line) => line.startsWith("S "));
+  const listed = await git.list(["--literal-pathspecs", "ls-files", "-z", "-t", "--", prefix]);
+  return !listed.some((line) => line.startsWith("S "));
 }

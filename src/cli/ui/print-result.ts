@@ -1,3 +1,4 @@
+import { encodeBytes } from "../../core/bytes.ts";
 import type { CliContext, CommandDefinition } from "../command.ts";
 
 /** The one place where answers are printed: JSON, NDJSON or the command's own rendering. Waits for slow readers. */
@@ -18,7 +19,7 @@ export async function printResult(
 async function write(ctx: CliContext, text: string | undefined): Promise<void> {
   if (text === undefined || text === "") return;
   await new Promise<void>((resolve) =>
-    ctx.streams.stdout.write(text.endsWith("\n") ? text : `${text}\n`, () => resolve()),
+    ctx.streams.stdout.write(encodeBytes(text.endsWith("\n") ? text : `${text}\n`), () => resolve()),
   );
 }
 

@@ -1,4 +1,5 @@
 import { execa, type ResultPromise } from "execa";
+import { decodeBytes, encodeBytes } from "../bytes.ts";
 import type { FlowContext } from "../context.ts";
 import { FlowError } from "../errors.ts";
 import { sendSignal } from "../proc.ts";
@@ -37,10 +38,13 @@ export class Git {
     this.#env = gitEnvironment(ctx);
   }
 
-  /** Runs git and gives its output as UTF-8. @throws FlowError FLOW_GIT_FAILED with git's own words as the cause */
+  /**
+   * Runs git and gives its output as text; what is not UTF-8 in it, a path say, survives ({@link decodeBytes}).
+   * @throws FlowError FLOW_GIT_FAILED with git's own words as the cause
+   */
   async run(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-    const result = await this.#start(args, options, "utf8");
-    return { stdout: result.stdout as string, stderr: result.stderr as string, exitCode: result.exitCode };
+    const { stdout, stderr, exitCode } = await this.#start(args, options);
+    return { stdout: decodeBytes(stdout), stderr: decodeBytes(stderr), exitCode };
   }
 
   /** Standard output, without its final newline. */
@@ -48,9 +52,14 @@ export class Git {
     return (await this.run(args, options)).stdout.replace(/\n$/, "");
   }
 
-  /** Standard output as bytes, for paths and contents that need not be UTF-8. */
+  /** What git printed between zero bytes (`-z`): paths as they are, whatever they hold. */
+  async list(args: readonly string[], options: GitOptions = {}): Promise<string[]> {
+    return (await this.run(args, options)).stdout.split("\0").filter(Boolean);
+  }
+
+  /** Standard output as bytes, for contents. */
   async bytes(args: readonly string[], options: GitOptions = {}): Promise<Buffer> {
-    return Buffer.from((await this.#start(args, options, "buffer")).stdout as Uint8Array);
+    return Buffer.from((await this.#start(args, options)).stdout);
   }
 
   /** Whether git exits with 0; 1 is "no"; anything else throws. */
@@ -76,7 +85,7 @@ export class Git {
     }) as never;
   }
 
-  async #start(args: readonly string[], options: GitOptions, encoding: "utf8" | "buffer") {
+  async #start(args: readonly string[], options: GitOptions) {
     const ctx = this.#ctx;
     ctx.signal.throwIfAborted();
     const idle = new AbortController();
@@ -86,14 +95,14 @@ export class Git {
       cwd: this.dir,
       env: { ...this.#env, ...options.env },
       extendEnv: false,
-      encoding,
+      encoding: "buffer",
       reject: false,
       stripFinalNewline: false,
       maxBuffer: 2 ** 30,
       cancelSignal: ending,
       forceKillAfterDelay,
       detached: remote,
-      ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+      ...(options.input === undefined ? { stdin: "ignore" as const } : { input: inputOf(options.input) }),
     });
     let timer: NodeJS.Timeout | undefined;
     if (options.idleTimeoutMs !== undefined) {
@@ -118,10 +127,7 @@ export class Git {
       });
     }
     if (result.exitCode === undefined || !(options.okCodes ?? [0]).includes(result.exitCode)) {
-      const said = lastLines(
-        typeof result.stderr === "string" ? result.stderr : Buffer.from(result.stderr as Uint8Array).toString("utf8"),
-        20,
-      );
+      const said = lastLines(Buffer.from(result.stderr).toString("utf8"), 20);
       throw new FlowError("FLOW_GIT_FAILED", `${name} failed in ${this.dir}`, {
         cause: redact(said) || result.shortMessage,
         details: { exitCode: result.exitCode ?? null, stderr: redact(said) },
@@ -129,6 +135,10 @@ export class Git {
     }
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
   }
+}
+
+function inputOf(input: string | Uint8Array): Uint8Array {
+  return typeof input === "string" ? encodeBytes(input) : input;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { copyFile, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { pathBelow } from "../../core/bytes.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
@@ -52,14 +52,13 @@ export async function continueUpdate(
 async function stageResolved(git: Git, { files }: PendingConflict, index: string): Promise<void> {
   const env = { GIT_INDEX_FILE: index };
   const stages = new Map<string, number[]>();
-  const listed = (await git.bytes(["ls-files", "-u", "-z"], { env })).toString("utf8");
-  for (const record of listed.split("\0").filter(Boolean)) {
-    const [info = "", path = ""] = record.split("\t");
+  for (const record of await git.list(["ls-files", "-u", "-z"], { env })) {
+    const [info = "", path = ""] = [record.slice(0, record.indexOf("\t")), record.slice(record.indexOf("\t") + 1)];
     stages.set(path, [...(stages.get(path) ?? []), Number(info.split(" ")[2])]);
   }
   const open: ConflictFile[] = [];
   for (const [path, there] of stages) {
-    if (!(await isResolved(join(git.dir, path), there))) {
+    if (!(await isResolved(pathBelow(git.dir, path), there))) {
       open.push(files.find((file) => file.path === path) ?? { path, kind: "contents" });
     }
   }
@@ -74,7 +73,7 @@ async function stageResolved(git: Git, { files }: PendingConflict, index: string
 }
 
 /** Only a text that both sides changed says by itself, by its markers, whether it is resolved. */
-async function isResolved(path: string, stages: readonly number[]): Promise<boolean> {
+async function isResolved(path: string | Buffer, stages: readonly number[]): Promise<boolean> {
   if (!stages.includes(2) || !stages.includes(3)) return false;
   const content = await readFile(path).catch(() => undefined);
   return content !== undefined && !content.includes(0) && !/^(<{7}|>{7})( |$)/m.test(content.toString("latin1"));

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { copyFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Git } from "../../core/git/index.ts";
 import { changedPaths } from "../trees.ts";
 import { removeFile } from "../work-tree.ts";
@@ -21,7 +20,7 @@ export async function restore(git: Git, pending: PendingConflict): Promise<void>
   const gone = [...paths].filter(([, { before }]) => before === undefined).map(([path]) => path);
   for (const path of [...gone, ...strange]) await removeFile(git, path);
   const back = [...paths].filter(([, { before }]) => before !== undefined).map(([path]) => path);
-  for (const path of back) await rm(join(git.dir, path), { force: true, recursive: true });
+  for (const path of back) await removeFile(git, path);
   const again = [...back, ...(await inIndex(git, strange))];
   await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: again.map((path) => `${path}\0`).join("") });
   await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
@@ -30,6 +29,6 @@ export async function restore(git: Git, pending: PendingConflict): Promise<void>
 
 async function inIndex(git: Git, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
-  const listed = await git.bytes(["--literal-pathspecs", "ls-files", "-z", "--cached", "--", ...paths]);
-  return listed.toString("utf8").split("\0").filter(Boolean);
+  const wanted = new Set(paths);
+  return (await git.list(["ls-files", "-z", "--cached"])).filter((path) => wanted.has(path));
 }

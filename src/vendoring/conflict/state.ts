@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { showPath } from "../../core/bytes.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
@@ -111,7 +112,7 @@ export async function refusePending(git: Git): Promise<void> {
 }
 
 export function listFiles(files: readonly ConflictFile[]): string {
-  return files.map(({ path, kind }) => `  ${path}${kind === "contents" ? "" : ` (${kind})`}`).join("\n");
+  return files.map(({ path, kind }) => `  ${showPath(path)}${kind === "contents" ? "" : ` (${kind})`}`).join("\n");
 }
 
 /** Files of the update that waits; undefined when none does. */

@@ -1,16 +1,25 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { showPath } from "../../core/bytes.ts";
 import { FlowError } from "../../core/errors.ts";
 import { removeTree } from "../../core/files.ts";
 import { type Git, identityEnvironment } from "../../core/git/index.ts";
 import { formatJson } from "../../core/json.ts";
 import { formatManifest, manifestFile, parseManifest } from "../manifest.ts";
 import { mergeModFiles, mergeSumFiles } from "../go/merge.ts";
+import { mergeModules, modulesFile } from "../git/submodules.ts";
 import { mergeMaps } from "../merge-maps.ts";
 
 /** Files of the mirror's own, which are merged entry by entry, so that two people's additions never conflict. */
-export const ownFiles: readonly string[] = [manifestFile, "package.json", "package-lock.json", "go.mod", "go.sum"];
+export const ownFiles: readonly string[] = [
+  manifestFile,
+  "package.json",
+  "package-lock.json",
+  "go.mod",
+  "go.sum",
+  modulesFile,
+];
 
 /**
  * A merge of two heads of the mirror.
@@ -33,7 +42,7 @@ export async function mergeHeads(
   if (others.length > 0) {
     throw new FlowError(
       "FLOW_VENDOR_CONFLICT",
-      `yours and theirs changed the same files:\n${others.map((file) => `  ${file}`).join("\n")}`,
+      `yours and theirs changed the same files:\n${others.map((file) => `  ${showPath(file)}`).join("\n")}`,
       {
         hint: `nothing was changed. Merge by hand: git -C ${git.dir} merge ${theirs}`,
         details: { files: others },
@@ -90,6 +99,7 @@ async function withOwnFiles(
 function mergeOwn(file: string, base: string, { ours, theirs }: { ours: string; theirs: string }): string {
   if (file === "go.mod") return mergeModFiles(base, ours, theirs);
   if (file === "go.sum") return mergeSumFiles(base, ours, theirs);
+  if (file === modulesFile) return mergeModules(base, ours, theirs);
   const value = mergeMaps(base === "" ? {} : JSON.parse(base), JSON.parse(ours), JSON.parse(theirs));
   return file === manifestFile ? formatManifest(parseManifest(JSON.stringify(value))) : formatJson(value);
 }

@@ -50,9 +50,12 @@ export async function fetchBranch({ ctx, git, mirror, branch }: SharedMirror): P
   const tracking = `refs/remotes/${remote}/${branch}`;
   const refspecs = [...historyRefspecs, `+refs/heads/${branch}:${tracking}`];
   await reached(
-    git.run(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--progress", "--", remote, ...refspecs], {
-      idleTimeoutMs: networkTimeoutMs(ctx),
-    }),
+    git.run(
+      ["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--progress", "--", remote, ...refspecs],
+      {
+        idleTimeoutMs: networkTimeoutMs(ctx),
+      },
+    ),
   );
   return await git.text(["rev-parse", tracking]);
 }

@@ -12,7 +12,7 @@ export interface Patch {
   name: string;
   subject: string;
   author: string;
-  /** A mail with the patch, for `git am` in a clone of upstream. */
+  /** A mail with the patch, for `git am` in a clone of upstream; bytes that are no UTF-8 survive in it (core/bytes.ts). */
   text: string;
 }
 
@@ -48,15 +48,25 @@ async function mails(git: Git, range: string): Promise<Patch[]> {
   const patches: Patch[] = [];
   for (const [index, commit] of commits.entries()) {
     const options = ["--stdout", "--binary", "--full-index", "--no-signature", "--no-renames", "--zero-commit"];
+    // A person's format.* settings would make other mails of them.
+    const plain = [
+      "--no-attach",
+      "--no-cover-letter",
+      "--no-thread",
+      "--no-base",
+      "--no-to",
+      "--no-cc",
+      "--no-add-header",
+    ];
     const number = [`--start-number=${index + 1}`, "-1"];
-    const text = (await git.bytes(["format-patch", ...options, ...number, commit])).toString("latin1");
+    const { stdout: text } = await git.run(["format-patch", ...options, ...plain, ...number, commit]);
     if (text === "") throw new FlowError("FLOW_GIT_FAILED", `git made no patch of ${commit}`);
     const [subject = "", author = ""] = (await git.text(["log", "-1", "--format=%f%x00%an <%ae>", commit])).split("\0");
     patches.push({
       name: `${String(index + 1).padStart(4, "0")}-${subject.slice(0, 52)}.patch`,
       subject: await git.text(["log", "-1", "--format=%s", commit]),
       author,
-      text: Buffer.from(text, "latin1").toString("utf8"),
+      text,
     });
   }
   return patches;

@@ -1,5 +1,6 @@
 import type { Git } from "../../core/git/index.ts";
 import { identityEnvironment } from "../../core/git/index.ts";
+import { mergePrefixTrees } from "../merge-tree.ts";
 import { lookUp, nestedIn } from "../trees.ts";
 import type { Mirror } from "../types.ts";
 import { copyCommit } from "./copy-commit.ts";
@@ -70,8 +71,6 @@ async function replay(git: Git, { before, after, current, make }: Replayed): Pro
   if (before === current) return after;
   const root = await make(before, [], "before\n");
   const [ours, theirs] = [await make(current, [root], "current\n"), await make(after, [root], "after\n")];
-  const merged = await git.run(["merge-tree", "--write-tree", "--no-messages", "-z", ours, theirs], {
-    okCodes: [0, 1],
-  });
+  const merged = await mergePrefixTrees(git, ["--no-messages", ours, theirs]);
   return merged.exitCode === 0 ? merged.stdout.split("\0")[0]?.trim() : undefined;
 }

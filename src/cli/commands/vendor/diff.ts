@@ -1,3 +1,4 @@
+import { showPath } from "../../../core/bytes.ts";
 import { defineCommand } from "../../command.ts";
 import { vendorTarget } from "./target.ts";
 
@@ -23,6 +24,6 @@ export const command = defineCommand({
   },
   render: ({ prefixes, nameOnly }) =>
     nameOnly
-      ? prefixes.flatMap(({ files }) => files.map(({ status, path }) => `${status}  ${path}`)).join("\n")
+      ? prefixes.flatMap(({ files }) => files.map(({ status, path }) => `${status}  ${showPath(path)}`)).join("\n")
       : prefixes.map(({ diff }) => diff).join(""),
 });

@@ -1,3 +1,4 @@
+import { showPath } from "../../../core/bytes.ts";
 import { defineCommand } from "../../command.ts";
 import { columns } from "./render.ts";
 import { vendorTarget } from "./target.ts";
@@ -27,7 +28,7 @@ export const command = defineCommand({
         ? []
         : [
             "An update waits for you to resolve:",
-            ...conflict.map(({ path, kind }) => `  ${path} (${kind})`),
+            ...conflict.map(({ path, kind }) => `  ${showPath(path)} (${kind})`),
             "Then: flow vendor continue. flow vendor abort takes it back.",
             "",
           ]),
@@ -37,7 +38,7 @@ export const command = defineCommand({
       ...(conflict === undefined ? notable : []).flatMap(({ changes, hidden }) =>
         changes.map(
           (path) =>
-            `  not committed: ${path}${hidden.includes(path) ? ` (hidden by a .gitignore of the package: git add --force keeps it)` : ""}`,
+            `  not committed: ${showPath(path)}${hidden.includes(path) ? ` (hidden by a .gitignore of the package: git add --force keeps it)` : ""}`,
         ),
       ),
       `${clean} of ${prefixes.length} prefixes are as upstream made them.`,
