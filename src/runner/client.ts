@@ -7,7 +7,7 @@ import { poll } from "../core/retry.ts";
 import { suggest } from "../core/suggest.ts";
 import { findHome, runPaths } from "./home.ts";
 import { runFilePath, type RunFile } from "./supervisor/run-file.ts";
-import type { RunDocument, RunEvent, ServiceStatus } from "./types.ts";
+import type { ProcessPlan, RunDocument, RunEvent, ServiceStatus } from "./types.ts";
 
 /** A run that goes on, seen from outside its supervisor. */
 export interface RunClient {
@@ -19,7 +19,9 @@ export interface RunClient {
   /** Stops everything; resolves with the run's exit code when nothing of it is left. */
   stop(options?: { kill?: boolean }): Promise<{ exitCode: number }>;
   /** Resolves when the service has stopped, is ready, or is known not to become so. @throws FlowError FLOW_RUN_NO_SERVICE, FLOW_RUN_STOPPING */
-  control(service: string, verb: "start" | "stop" | "restart" | "kill"): Promise<ServiceStatus>;
+  control(service: string, verb: "start" | "stop" | "kill"): Promise<ServiceStatus>;
+  /** Like `control`; with a plan the service comes back as that says. */
+  restart(service: string, plan?: ProcessPlan): Promise<ServiceStatus>;
 }
 
 /** How long the supervisor may take to leave when all is stopped. */
@@ -50,15 +52,28 @@ export async function requireRun(ctx: FlowContext): Promise<RunClient> {
 
 /** Talks to the run at a control socket. */
 export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedAt">): RunClient {
-  const call = async (method: string, path: string): Promise<{ status: number; body: unknown }> => {
+  const call = async (method: "GET" | "POST", path: string, body?: object) => {
     try {
-      return await exchange(socket, method, path);
+      return await exchange(socket, `${method} ${path}`, body);
     } catch (error) {
       throw new FlowError("FLOW_RUN_UNREACHABLE", "the supervisor does not answer", {
         cause: error,
         hint: `if it hangs, end it with kill -9 ${supervisor.pid}: everything that it started ends with it`,
       });
     }
+  };
+  const ask = async (service: string, verb: "start" | "stop" | "restart" | "kill", plan?: ProcessPlan) => {
+    const path = verb === "kill" ? "stop?kill=1" : verb;
+    const { status, body } = await call("POST", `/services/${encodeURIComponent(service)}/${path}`, plan);
+    if (status === 404) {
+      const { services = [] } = body as { services?: string[] };
+      throw new FlowError("FLOW_RUN_NO_SERVICE", `there is no service "${service}" in this run`, {
+        hint: suggest(service, services, { plural: "services" }),
+      });
+    }
+    if (status !== 200)
+      throw new FlowError("FLOW_RUN_STOPPING", `${service} cannot be asked to ${verb}: the run is being stopped`);
+    return body as ServiceStatus;
   };
   return {
     id,
@@ -69,24 +84,15 @@ export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedA
       await poll(() => !isRunning(supervisor), { timeoutMs: leavingMs, everyMs: 5 });
       return body as { exitCode: number };
     },
-    control: async (service, verb) => {
-      const path = verb === "kill" ? "stop?kill=1" : verb;
-      const { status, body } = await call("POST", `/services/${encodeURIComponent(service)}/${path}`);
-      if (status === 404) {
-        const { services = [] } = body as { services?: string[] };
-        throw new FlowError("FLOW_RUN_NO_SERVICE", `there is no service "${service}" in this run`, {
-          hint: suggest(service, services, { plural: "services" }),
-        });
-      }
-      if (status !== 200)
-        throw new FlowError("FLOW_RUN_STOPPING", `${service} cannot be asked to ${verb}: the run is being stopped`);
-      return body as ServiceStatus;
-    },
+    control: (service, verb) => ask(service, verb),
+    restart: (service, plan) => ask(service, "restart", plan),
     events: (options = {}) => events(socket, options),
   };
 }
 
-function exchange(socketPath: string, method: string, path: string): Promise<{ status: number; body: unknown }> {
+/** `route` is a method and a path. */
+function exchange(socketPath: string, route: string, body?: object): Promise<{ status: number; body: unknown }> {
+  const [method, path] = route.split(" ");
   return new Promise((resolve, reject) => {
     const timeout = method === "GET" ? readingMs : 0;
     const call = request({ socketPath, method, path, timeout }, (response) => {
@@ -101,7 +107,7 @@ function exchange(socketPath: string, method: string, path: string): Promise<{ s
     });
     call.on("timeout", () => call.destroy(new Error(`no word from it for ${readingMs / 1_000} s`)));
     call.on("error", reject);
-    call.end();
+    call.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 

@@ -9,8 +9,8 @@ import { shellArgv } from "./argv.ts";
 import { baseEnvironment, serviceVariables } from "./environment.ts";
 import { PortBook } from "./port-book.ts";
 import { runPaths } from "./home.ts";
-import { selectServices, type RunScope } from "./scope.ts";
-import { reservedNames, type ConsulPlan, type ProcessPlan, type RunPlan } from "./types.ts";
+import { findScope, selectServices, type RunScope } from "./scope.ts";
+import { reservedNames, type ConsulPlan, type ProcessPlan, type RunDocument, type RunPlan } from "./types.ts";
 
 export interface PlanOptions {
   services: readonly string[];
@@ -178,10 +178,31 @@ async function planEdge(
   };
 }
 
+/**
+ * The plan of a service that runs, as its definition is by now; undefined when it is defined no more. A port that it
+ * need not change it keeps.
+ * @throws FlowError for a definition that cannot be
+ */
+export async function planAgain(ctx: FlowContext, name: string, { run, services }: RunDocument) {
+  const scope = await findScope(ctx);
+  const origin = scope.services.get(name);
+  if (origin === undefined) return undefined;
+  const book = await PortBook.open(join(runPaths(scope.home).run, "ports.json"));
+  const port = services.find((status) => status.name === name)?.port ?? undefined;
+  const consul = run?.consul ?? undefined;
+  return await planService(ctx, scope, {
+    name,
+    origin,
+    ports: { take: async (_, demanded) => demanded ?? port ?? (await book.take(name)) },
+    consul,
+    ownConsul: consul !== undefined && consul.kind !== "external",
+  });
+}
+
 interface ServiceParts {
   name: string;
   origin: ServiceOrigin;
-  ports: PortBook;
+  ports: Pick<PortBook, "take">;
   consul: ConsulPlan | undefined;
   /** Whether the run has a Consul of its own to wait for. */
   ownConsul: boolean;

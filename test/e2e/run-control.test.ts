@@ -193,6 +193,22 @@ test("without a workspace, in a directory whose name has spaces and is long, a r
   expect(await leftAfter(run, 2_000)).toEqual([]);
 });
 
+test("flow restart starts a service as flow.yaml is by now, on the port it had, and refuses a flow.yaml that is wrong", async () => {
+  const yaml = (more: string) => `services:\n  one: {${server}, port: auto${more}}\n  two: {command: [sleep, "600"]}\n`;
+  const run = await runDirectory(yaml(""), { files });
+  expect(await run.flow("run", "-d")).toMatchObject({ exitCode: 0 });
+  const { port, pid } = await run.service("one");
+  await run.write("flow.yaml", yaml(", env: {COLOUR: green}, depend: [two]"));
+  expect(await run.flow("restart", "one")).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('"depend"') });
+  expect(await run.service("one")).toMatchObject({ pid, state: "ready" });
+  await run.write("flow.yaml", yaml(", env: {COLOUR: green}"));
+  expect(await run.flow("restart", "one")).toMatchObject({ exitCode: 0 });
+  expect(await environmentOf((await run.service("one")).port)).toMatchObject({ COLOUR: "green", PORT: String(port) });
+  await run.write("flow.yaml", `services:\n  two: {command: [sleep, "600"]}\n`);
+  const { exitCode, stderr } = await run.flow("restart", "one");
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("defines one no more") });
+});
+
 test("hundreds of random starts, stops and restarts leave no wedge and no process twice", async () => {
   const names = ["a", "b", "c", "d"];
   const run = await runDirectory(

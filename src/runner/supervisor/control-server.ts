@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
+import { text } from "node:stream/consumers";
 import { isFlowError, messageOf } from "../../core/errors.ts";
-import type { RunEvent } from "../types.ts";
+import type { ProcessPlan, RunEvent } from "../types.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface ControlServer {
@@ -87,8 +88,13 @@ async function answer(supervisor: Supervisor, { request, response, owner }: Exch
   const kill = url.searchParams.get("kill") === "1";
   if (verb === "start") await supervisor.startService(service);
   else if (verb === "stop") await supervisor.stopService(service, { kill });
-  else await supervisor.restartService(service);
+  else await supervisor.restartService(service, (await readPlan(request)) ?? service.plan);
   return send(response, 200, service.status);
+}
+
+async function readPlan(request: IncomingMessage): Promise<ProcessPlan | undefined> {
+  const body = await text(request);
+  return body === "" ? undefined : (JSON.parse(body) as ProcessPlan);
 }
 
 /** Tells a client how things are, and then every change. */

@@ -55,15 +55,15 @@ const longestTimerMs = 2 ** 31 - 1;
  * restarts by itself as its plan says.
  */
 export class SupervisedService {
-  readonly plan: ProcessPlan;
+  #plan: ProcessPlan;
   readonly #around: ServiceSurroundings;
   readonly #output: OutputPipe;
-  readonly #backoff: Backoff;
+  #backoff: Backoff;
   state: ServiceState = "pending";
   reason: string | null = null;
   restarts = 0;
   exitCode: number | null = null;
-  readonly #port: ServicePort;
+  #port: ServicePort;
   #running: Running | undefined;
   #queue: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -75,7 +75,7 @@ export class SupervisedService {
   #settled = Promise.withResolvers<void>();
 
   constructor(plan: ProcessPlan, around: ServiceSurroundings) {
-    this.plan = plan;
+    this.#plan = plan;
     this.#around = around;
     this.#backoff = new Backoff(plan.restart);
     this.#port = new ServicePort(plan, around.ports);
@@ -83,6 +83,10 @@ export class SupervisedService {
       around.logs.append(plan.name, this.#mask === undefined ? lines : lines.map(this.#mask));
       if (this.#onLine !== undefined) lines.forEach(this.#onLine);
     });
+  }
+
+  get plan(): ProcessPlan {
+    return this.#plan;
   }
 
   get status(): ServiceStatus {
@@ -154,16 +158,27 @@ export class SupervisedService {
     await this.#inTurn(() => this.#stopNow());
   }
 
-  async restart(): Promise<void> {
+  /** Ends the program and starts it again, as `plan` says. */
+  async restart(plan: ProcessPlan): Promise<void> {
     clearTimeout(this.#timer);
+    this.#reading.abort();
     const { settled } = await this.#inTurn(async () => {
       // Never "stopped" on the way: a run of nothing else would end with that.
       await this.#endNow();
       this.restarts++;
-      this.#backoff.reset();
+      this.#adopt(plan);
       return await this.#startNow();
     });
     await settled;
+  }
+
+  #adopt(plan: ProcessPlan): void {
+    const { ports } = this.#around;
+    if (plan.port !== undefined) ports.add(plan.port);
+    // A port that it moved to, or is known to listen on, it keeps.
+    if (plan.port !== this.#port.number || plan.portUse !== this.#plan.portUse) this.#port = new ServicePort(plan, ports);
+    this.#plan = plan;
+    this.#backoff = new Backoff(plan.restart);
   }
 
   /** From now on it only ends: no start, no restart. */

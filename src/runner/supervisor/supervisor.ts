@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../core/error-codes.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
-import { ownLog, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
+import { ownLog, type ProcessPlan, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
 import { CensusTaker, runMark } from "./census.ts";
 import { describeChange, describeOtherFlow } from "./describe-change.ts";
 import { FlowWatch } from "./flow-watch.ts";
@@ -164,10 +164,10 @@ export class Supervisor {
   }
 
   /** @throws FlowError FLOW_RUN_STOPPING */
-  async restartService(service: SupervisedService): Promise<void> {
+  async restartService(service: SupervisedService, plan: ProcessPlan): Promise<void> {
     this.#refuseWhenStopping();
     this.#held.delete(service.plan.name);
-    await service.restart();
+    await service.restart(plan);
   }
 
   /** Stops everything: each service when nothing that depends on it runs any more. With `kill` at once. */

@@ -1,21 +1,29 @@
+import { warn } from "../../../core/events.ts";
 import type { ServiceStatus } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
 import { telling } from "./telling.ts";
 
 export const command = defineCommand<{ services: ServiceStatus[] }>({
   name: "restart",
-  summary: "restart services of the run, as flow.yaml was when it began",
+  summary: "restart services of the run, as flow.yaml is now",
   examples: [
     { command: "flow restart product", explanation: "stop it, start it, wait until it is ready" },
     { command: "flow restart product order", explanation: "one after the other" },
   ],
   arguments: [{ syntax: "<service...>", description: "services to restart" }],
   run: async (ctx, { args }) => {
-    const { requireRun } = await import("../../../runner/client.ts");
+    const { planAgain, requireRun } = await import("../../../runner/index.ts");
     const client = await requireRun(ctx);
     const services: ServiceStatus[] = [];
     await telling(ctx, client, async () => {
-      for (const name of args.service as string[]) services.push(await client.control(name, "restart"));
+      for (const name of args.service as string[]) {
+        const state = await client.state();
+        // A flow.yaml that is wrong is told before anything stops.
+        const plan = await planAgain(ctx, name, state);
+        if (plan === undefined && state.services.some((service) => service.name === name))
+          warn(ctx, `flow.yaml defines ${name} no more: it starts as it was`);
+        services.push(await client.restart(name, plan));
+      }
     });
     return { services };
   },
