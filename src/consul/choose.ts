@@ -2,6 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
+import { fetchText } from "../core/http.ts";
 import { run } from "../core/process.ts";
 
 export type ConsulChoice =
@@ -18,11 +19,12 @@ export interface ChooseOptions {
 
 /**
  * Decides which agent is used. Nothing is ever downloaded or built here.
- * @throws FlowError FLOW_CONSUL_NOT_FOUND when `real` is demanded and there is none
+ * @throws FlowError FLOW_CONSUL_NOT_FOUND when `real` is demanded and there is none, FLOW_CONSUL_UNREACHABLE for a URL
+ *   where no agent answers
  */
 export async function chooseConsul(ctx: FlowContext, { preference, program }: ChooseOptions): Promise<ConsulChoice> {
   if (preference === "embedded") return { kind: "embedded" };
-  if (/^https?:\/\//.test(preference)) return { kind: "external", address: new URL(preference).host };
+  if (/^https?:\/\//.test(preference)) return { kind: "external", address: await reachableAgent(ctx, preference) };
   if (preference !== "auto" && preference !== "real") {
     throw new FlowError("FLOW_USAGE", `there is no Consul "${preference}"`, {
       hint: "auto, real, embedded, none, or the URL of an agent",
@@ -36,6 +38,21 @@ export async function chooseConsul(ctx: FlowContext, { preference, program }: Ch
   throw new FlowError("FLOW_CONSUL_NOT_FOUND", "there is no Consul in this workspace or on PATH", {
     hint: "flow tool install consul brings it; --consul embedded does without",
   });
+}
+
+/** host:port of an agent that answers. */
+async function reachableAgent(ctx: FlowContext, url: string): Promise<string> {
+  const { host } = new URL(url);
+  try {
+    await fetchText(ctx, `http://${host}/v1/status/leader`, { attempts: 1, idleTimeoutMs: 5_000 });
+    return host;
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    throw new FlowError("FLOW_CONSUL_UNREACHABLE", `no Consul answers at ${host}`, {
+      cause: error,
+      hint: "start that agent, or run with --consul auto, which starts one",
+    });
+  }
 }
 
 /** The one that the workspace pins, then PATH. */

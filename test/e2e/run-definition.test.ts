@@ -1,3 +1,4 @@
+import getPort from "get-port";
 import { describe, expect, test } from "vitest";
 import { runDirectory } from "../support/run-directory.ts";
 
@@ -92,4 +93,12 @@ test("where there is no flow.yaml it is said how to write one", async () => {
   const { exitCode, stderr } = await run.flow("run");
   expect(exitCode, stderr).toBe(3);
   expect(stderr).toContain("no service is defined");
+});
+
+test("a run with a Consul that does not answer is refused before anything starts", async () => {
+  const port = await getPort();
+  const run = await runDirectory("services:\n  one: {command: [sleep, '600']}\n");
+  const { exitCode, stderr } = await run.flow("run", "--consul", `http://127.0.0.1:${port}`);
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 5, stderr: expect.stringContaining(`127.0.0.1:${port}`) });
+  expect(run.alive()).toEqual([]);
 });

@@ -176,7 +176,8 @@ export class SupervisedService {
     const { ports } = this.#around;
     if (plan.port !== undefined) ports.add(plan.port);
     // A port that it moved to, or is known to listen on, it keeps.
-    if (plan.port !== this.#port.number || plan.portUse !== this.#plan.portUse) this.#port = new ServicePort(plan, ports);
+    if (plan.port !== this.#port.number || plan.portUse !== this.#plan.portUse)
+      this.#port = new ServicePort(plan, ports);
     this.#plan = plan;
     this.#backoff = new Backoff(plan.restart);
   }

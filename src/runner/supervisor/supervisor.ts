@@ -2,7 +2,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../core/error-codes.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Consul } from "../../runtime/consul/index.ts";
-import { ownLog, type ProcessPlan, type RunDocument, type RunEvent, type RunPlan, type RunState, type ServiceState } from "../types.ts";
+import {
+  ownLog,
+  type ProcessPlan,
+  type RunDocument,
+  type RunEvent,
+  type RunPlan,
+  type RunState,
+  type ServiceState,
+} from "../types.ts";
 import { CensusTaker, runMark } from "./census.ts";
 import { describeChange, describeOtherFlow } from "./describe-change.ts";
 import { FlowWatch } from "./flow-watch.ts";
