@@ -42,7 +42,10 @@ export async function scanSquashes(git: Git, range: readonly string[]): Promise<
  * Takes what was done by hand since the manifest was written into the manifest held in memory: a prefix that
  * `git subtree` pulled has a later squash, one that it added is new.
  */
-export async function reconcile(git: Git, { head, manifest: { prefixes } }: Mirror): Promise<void> {
+export async function reconcile(
+  git: Git,
+  { head, manifest: { prefixes } }: Pick<Mirror, "head" | "manifest">,
+): Promise<void> {
   if (head === undefined) return;
   const since = await git.text(["log", "-1", "--format=%H", head, "--", manifestFile]);
   const range = since === "" ? head : `${since}..${head}`;

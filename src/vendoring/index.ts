@@ -19,6 +19,7 @@ export { upstreamRef } from "./messages.ts";
 export { publishedPackage } from "./npm/published.ts";
 export { pushMirror } from "./share/push.ts";
 export { fetchMirror, syncMirror, type ShareResult } from "./share/sync.ts";
+export { reviewRange, type PrefixReview, type Review } from "./review/review.ts";
 export { removePrefixes } from "./remove.ts";
 export { mirrorStatus, verifyMirror, type Verification } from "./status.ts";
 export { exportPatches, type Patch, type PatchesResult } from "./upstream/patches.ts";

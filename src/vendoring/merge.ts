@@ -1,6 +1,6 @@
 import { FlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
-import { mergePrefixTrees } from "./merge-tree.ts";
+import { mergePrefixTrees } from "./without-attributes.ts";
 import type { Squashed } from "./squash.ts";
 import { lookUp, nestedIn, patchedPaths } from "./trees.ts";
 

@@ -68,7 +68,7 @@ function byPrefix(paths: readonly string[], prefixes: ReadonlySet<string>): Map<
 }
 
 /** The innermost prefix that a path lies in. */
-function prefixOf(path: string, prefixes: ReadonlySet<string>): string | undefined {
+export function prefixOf(path: string, prefixes: ReadonlySet<string>): string | undefined {
   for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
     if (prefixes.has(path.slice(0, at))) return path.slice(0, at);
   return undefined;

@@ -38,6 +38,8 @@ test("every recipe of docs/vendoring.md works, in the order of the page", async 
       all: true,
     });
     expect(exitCode, `${block}\n${all}`).toBe(0);
+    if (block.includes("vendor review"))
+      expect(await readFile(join(dir, "pull-request.md"), "utf8")).toContain("### `third/lib`");
     if (block.includes("vendor verify")) expect(all).toContain("are what was recorded");
     if (block.includes("read-tree")) {
       expect(await mirrorStatus(ctx, await openMirror(ctx, mirror))).toMatchObject([{ state: "clean" }]);

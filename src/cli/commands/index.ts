@@ -125,6 +125,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./vendor/diff.ts"),
   },
   {
+    name: "vendor review",
+    summary: "sum up what a change of the mirror brings, package by package",
+    group: "Dependencies and tools",
+    load: () => import("./vendor/review.ts"),
+  },
+  {
     name: "vendor patches",
     summary: "export our patches of a prefix as a series for its upstream",
     group: "Dependencies and tools",

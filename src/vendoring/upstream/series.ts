@@ -1,6 +1,6 @@
 import type { Git } from "../../core/git/index.ts";
 import { identityEnvironment } from "../../core/git/index.ts";
-import { mergePrefixTrees } from "../merge-tree.ts";
+import { mergePrefixTrees } from "../without-attributes.ts";
 import { lookUp, nestedIn } from "../trees.ts";
 import type { Mirror } from "../types.ts";
 import { copyCommit } from "./copy-commit.ts";
