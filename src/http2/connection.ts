@@ -115,13 +115,18 @@ export class Connection {
   }
 
   /**
-   * Client role: begins a stream. There is room for one when {@link canOpen} says so.
+   * Client role: begins a stream. There is room for one when {@link canOpen} says so. `more` follows `fields`, for
+   * what a prepared list cannot know.
    * @throws TypeError for fields that cannot be sent
    */
-  open(fields: readonly HeaderField[] | PreparedFields, events: StreamEvents, end = false): Stream {
+  open(
+    fields: readonly HeaderField[] | PreparedFields,
+    events: StreamEvents,
+    { end = false, more }: { end?: boolean; more?: readonly HeaderField[] | undefined } = {},
+  ): Stream {
     if (!this.canOpen) throw new Error("no stream can be opened on this connection now");
     const stream = new Stream(this, this.#nextId, events);
-    this.sender.headers(stream.id, fields, end);
+    this.sender.headers(stream.id, fields, { end, more });
     this.#nextId += 2;
     this.streams.set(stream.id, stream);
     stream.localClosed = end;

@@ -142,7 +142,7 @@ export class HeaderBlocks {
   /** A list over the limit is answered as HTTP asks, so that its sender learns why. */
   #tooLarge(streamId: number): void {
     this.#receiver.countReset();
-    this.#connection.sender.headers(streamId, [tooLargeStatus], true);
+    this.#connection.sender.headers(streamId, [tooLargeStatus], { end: true });
     this.#connection.reset(streamId, ErrorCode.NoError);
   }
 

@@ -14,6 +14,8 @@ export interface Data {
   endStream: boolean;
 }
 
+const none: readonly HeaderField[] = [];
+
 /** What one stream may send before others have their turn. */
 const turnBytes = 16_384;
 
@@ -75,20 +77,26 @@ export class Sender {
   }
 
   /** @throws TypeError for fields that cannot be sent */
-  headers(streamId: number, fields: readonly HeaderField[] | PreparedFields, end: boolean): void {
+  headers(
+    streamId: number,
+    fields: readonly HeaderField[] | PreparedFields,
+    { end, more = none }: { end: boolean; more?: readonly HeaderField[] | undefined },
+  ): void {
     const { output, encoder, peer, closed } = this.#connection;
     if (closed) return;
     const prepared = "fields" in fields ? fields : undefined;
     if (prepared === undefined) checkOutgoing(fields as readonly HeaderField[]);
     else if (prepared.bytes === undefined) checkOutgoing(prepared.fields);
+    if (more.length > 0) checkOutgoing(more);
     this.#connection.productive++;
-    output.reserve(frameHeaderBytes + encoder.room(prepared?.fields ?? (fields as readonly HeaderField[])));
+    output.reserve(frameHeaderBytes + encoder.room(fields) + encoder.room(more));
     const start = output.at;
     const block = start + frameHeaderBytes;
-    const blockEnd =
+    const listEnd =
       prepared === undefined
         ? encoder.encode(fields as readonly HeaderField[], output.buffer, block)
         : encoder.encodePrepared(prepared, output.buffer, block);
+    const blockEnd = more.length > 0 ? encoder.encode(more, output.buffer, listEnd) : listEnd;
     const flags = end ? Flag.EndStream : 0;
     const size = blockEnd - block;
     if (size <= peer.maxFrameSize) {

@@ -10,6 +10,9 @@ interface Waiting {
   at: number;
 }
 
+/** Both sides have said all. */
+const well: StreamEnd = { code: ErrorCode.NoError, message: "", remote: false, unprocessed: false };
+
 /** One stream: its state, its windows, and what waits to be sent. A plain object; who uses it hears of it by {@link StreamEvents}. */
 export class Stream {
   readonly id: number;
@@ -39,7 +42,7 @@ export class Stream {
   queued = false;
   /** @internal Its handler still counts as running although the stream is closed. */
   held = false;
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
   #endAfter = false;
   #trailersAfter: readonly HeaderField[] | undefined;
 
@@ -53,18 +56,18 @@ export class Stream {
 
   /** Whether DATA waits for a window or the socket. */
   get waiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting !== undefined && this.#waiting.length > 0;
   }
 
   /** Sends a header list: the response's, an informational one, or trailers with `end`. Trailers wait for what was written. */
   sendHeaders(fields: readonly HeaderField[] | PreparedFields, end = false): void {
     if (this.localClosed || this.#endAfter) return;
-    if (this.#waiting.length > 0) {
+    if (this.waiting) {
       this.#trailersAfter = "fields" in fields ? fields.fields : fields;
       this.#endAfter = end;
       return;
     }
-    this.connection.sender.headers(this.id, fields, end);
+    this.connection.sender.headers(this.id, fields, { end });
     if (end) this.endLocal();
   }
 
@@ -76,28 +79,30 @@ export class Stream {
   write(bytes: Uint8Array, end = false, prefix?: Uint8Array): boolean {
     if (this.localClosed || this.#endAfter) return true;
     const size = bytes.length + (prefix?.length ?? 0);
-    if (this.#waiting.length === 0 && this.connection.sender.canSend(this, size)) {
+    if (!this.waiting && this.connection.sender.canSend(this, size)) {
       this.connection.sender.data(this, { prefix, bytes, start: 0, end: bytes.length, endStream: end });
       if (end) this.endLocal();
       return true;
     }
+    this.#waiting ??= [];
     if (prefix !== undefined) this.#waiting.push({ bytes: Buffer.from(prefix), at: 0 });
     this.#waiting.push({ bytes, at: 0 });
     this.#endAfter = end;
     this.connection.pending += size;
     this.connection.sender.enqueue(this);
-    return this.#waiting.length === 0;
+    return !this.waiting;
   }
 
   /** @internal Sends one frame of what waits, at most `most` bytes of it. */
   sendSome(most: number): void {
-    const head = this.#waiting[0] as Waiting;
+    const waiting = this.#waiting as Waiting[];
+    const head = waiting[0] as Waiting;
     const { bytes, at } = head;
     const size = Math.min(most, bytes.length - at);
     head.at += size;
     const last = head.at === bytes.length;
-    if (last) this.#waiting.shift();
-    const over = this.#waiting.length === 0;
+    if (last) waiting.shift();
+    const over = waiting.length === 0;
     const endStream = over && this.#endAfter && this.#trailersAfter === undefined;
     this.connection.pending -= size;
     this.connection.sender.data(this, { prefix: undefined, bytes, start: at, end: at + size, endStream });
@@ -140,13 +145,13 @@ export class Stream {
   /** @internal We have said all. */
   endLocal(): void {
     this.localClosed = true;
-    if (this.remoteClosed) this.finish({ code: ErrorCode.NoError, message: "", remote: false, unprocessed: false });
+    if (this.remoteClosed) this.finish(well);
   }
 
   /** @internal The peer has said all. */
   endRemote(): void {
     this.remoteClosed = true;
-    if (this.localClosed) this.finish({ code: ErrorCode.NoError, message: "", remote: false, unprocessed: false });
+    if (this.localClosed) this.finish(well);
   }
 
   /** @internal */
@@ -158,8 +163,10 @@ export class Stream {
     this.remoteClosed = true;
     this.connection.unread -= this.unread;
     this.unread = 0;
-    for (const { bytes, at } of this.#waiting) this.connection.pending -= bytes.length - at;
-    this.#waiting = [];
+    if (this.#waiting !== undefined) {
+      for (const { bytes, at } of this.#waiting) this.connection.pending -= bytes.length - at;
+      this.#waiting = undefined;
+    }
     this.connection.forget(this, end.code === ErrorCode.NoError);
     this.events.closed(end);
   }

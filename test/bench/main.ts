@@ -1,5 +1,5 @@
 /**
- * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|run|bootstrap]...`, all without a name.
+ * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|run|bootstrap|transport]...`, all without a name.
  * What is compared is measured in one run, in turns; ratios travel between machines, times do not.
  */
 import { withBench, type Bench } from "./support/bench.ts";
@@ -10,6 +10,7 @@ const benchmarks: Record<string, () => Promise<{ measure(bench: Bench): Promise<
   vendor: () => import("./vendor.ts"),
   run: () => import("./run.ts"),
   bootstrap: () => import("./bootstrap.ts"),
+  transport: () => import("./transport.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -106,7 +106,7 @@ function beginCalls(
     const stream = connection.open(
       [],
       { headers: () => {}, data: (chunk) => stream.consume(chunk.length), writable: () => {}, closed },
-      index % 2 === 0,
+      { end: index % 2 === 0 },
     );
     if (index % 2 === 1) stream.write(Buffer.alloc(100_000), true);
   }

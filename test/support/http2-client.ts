@@ -53,7 +53,7 @@ export function request(
         writable: () => {},
         closed: (end) => resolve({ ...answer, body: Buffer.concat(chunks), end }),
       },
-      body === undefined,
+      { end: body === undefined },
     );
     if (body !== undefined) stream.write(body, true);
   });

@@ -34,6 +34,13 @@ export interface PreparedFields {
   readonly fields: readonly HeaderField[];
   bytes: Buffer | undefined;
   generation: number;
+  /** Most bytes that its block may take. */
+  room: number;
+}
+
+/** A list to be sent again and again over one connection. */
+export function prepareFields(fields: readonly HeaderField[]): PreparedFields {
+  return { fields, bytes: undefined, generation: 0, room: 0 };
 }
 
 /** Encodes the header blocks of one connection in their order: RFC 7541. */
@@ -66,9 +73,10 @@ export class HpackEncoder {
   }
 
   /** An upper bound of what {@link encode} writes. */
-  room(fields: readonly HeaderField[]): number {
+  room(list: readonly HeaderField[] | PreparedFields): number {
     let bytes = 12;
-    for (const { name, value } of fields) bytes += name.length + value.length + 16;
+    if ("fields" in list) return list.bytes === undefined ? this.room(list.fields) : bytes + list.room;
+    for (const { name, value } of list) bytes += name.length + value.length + 16;
     return bytes;
   }
 
@@ -91,6 +99,7 @@ export class HpackEncoder {
     const kept = generation === this.#generation;
     prepared.bytes = kept ? Buffer.from(target.subarray(at, end)) : undefined;
     prepared.generation = this.#generation;
+    prepared.room = this.room(prepared.fields);
     return end;
   }
 

@@ -9,6 +9,8 @@ export class HeaderField {
   readonly sensitive: boolean;
   /** What `message/rules.ts` found out about it; 0 before. */
   verdict = 0;
+  /** Free for whoever uses the layer; 0 at first. */
+  note = 0;
 
   constructor(name: string, value: string, sensitive = false) {
     this.name = name;

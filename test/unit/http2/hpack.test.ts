@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HpackDecoder, HpackError } from "../../../src/http2/hpack/decoder.ts";
-import { HpackEncoder } from "../../../src/http2/hpack/encoder.ts";
+import { HpackEncoder, prepareFields } from "../../../src/http2/hpack/encoder.ts";
 import { HeaderField } from "../../../src/http2/hpack/field.ts";
 import { huffmanDecode, huffmanEncode, huffmanLength } from "../../../src/http2/hpack/huffman.ts";
 
@@ -87,11 +87,7 @@ describe("HPACK", () => {
     const encoder = new HpackEncoder(4_096);
     const decoder = new HpackDecoder(4_096);
     const buffer = Buffer.alloc(4_096);
-    const prepared = {
-      fields: [new HeaderField(":status", "200"), new HeaderField("x-app", "a")],
-      bytes: undefined,
-      generation: 0,
-    };
+    const prepared = prepareFields([new HeaderField(":status", "200"), new HeaderField("x-app", "a")]);
     for (let round = 0; round < 200; round++) {
       if (round % 3 === 0) {
         const other = [new HeaderField(`x-${round}`, "v".repeat(round))];

@@ -35,8 +35,10 @@ export async function handleCall(call: ServerCall, table: MethodTable, service: 
 async function answer(call: ServerCall, entry: MethodEntry, ctx: Context): Promise<void> {
   const { descriptor } = entry;
   const streamsIn = descriptor.methodKind === "client_streaming" || descriptor.methodKind === "bidi_streaming";
-  const requests = decodeAll(call.messages, descriptor.input);
-  const result = entry.invoke(ctx, streamsIn ? requests : await first(requests, call.method));
+  const request = streamsIn
+    ? decodeAll(call.messages, descriptor.input)
+    : decode(descriptor.input, call.request ?? (await first(call)));
+  const result = entry.invoke(ctx, request);
   if (descriptor.methodKind === "unary" || descriptor.methodKind === "client_streaming") {
     await call.write(encode(descriptor.output, await result));
     return;
@@ -63,8 +65,8 @@ function encode(schema: DescMessage, message: unknown): Uint8Array {
   return toBinary(schema, create(schema, (message ?? {}) as MessageInitShape<DescMessage>));
 }
 
-async function first(requests: AsyncIterable<unknown>, method: string): Promise<unknown> {
-  for await (const request of requests) return request;
+async function first({ messages, method }: ServerCall): Promise<Uint8Array> {
+  for await (const request of messages) return request;
   throw new RpcError(Code.Internal, `${method} was called without a request`);
 }
 

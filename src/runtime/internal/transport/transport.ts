@@ -94,6 +94,8 @@ export interface ServerCall {
   /** Aborted when the caller cancelled, the deadline passed or the connection broke. */
   readonly signal: AbortSignal;
   readonly peer: string;
+  /** The one request of a method that takes one, from transports that wait for it; else read {@link messages}. */
+  readonly request: Uint8Array | undefined;
   readonly messages: AsyncIterable<Uint8Array>;
   sendHeaders(headers: Headers): void;
   /** Resolves when more may be written, also when nobody reads any more. */

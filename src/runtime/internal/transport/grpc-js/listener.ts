@@ -143,6 +143,7 @@ function common(call: AnyCall, path: string): Omit<ServerCall, "write" | "finish
     deadline: Number.isFinite(ms) ? ms : undefined,
     signal: cancelled.signal,
     peer: call.getPeer(),
+    request: "request" in call ? call.request : undefined,
     // Whoever stops reading early still answers: the stream must outlive the loop.
     messages: "request" in call ? once(call.request) : call.iterator({ destroyOnReturn: false }),
     sendHeaders: (headers: Headers) => call.sendMetadata(toMetadata(headers)),

@@ -91,6 +91,7 @@ function callInMemory(name: string, { method, headers, options }: Call): ClientC
       deadline: options.deadline,
       signal: cancelled.signal,
       peer: "memory",
+      request: undefined,
       messages: requests,
       sendHeaders: () => {},
       write: (message) => answers.write(message),

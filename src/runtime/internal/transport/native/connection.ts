@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { Connection as Http2, HeaderField } from "../../../../http2/index.ts";
+import { Connection as Http2 } from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
 import {
   defaultMaxMessageBytes,
@@ -13,91 +13,71 @@ import {
   type UnaryOutcome,
   type WireMethod,
 } from "../transport.ts";
-import { NativeClientCall } from "./client-call.ts";
+import type { ClientStream } from "./client-stream.ts";
+import { Session, type Caller } from "./session.ts";
+import { StreamingCall } from "./streaming-call.ts";
+import { UnaryCall } from "./unary-call.ts";
 
 const connectTimeoutMs = 10_000;
 
 /** Our own HTTP/2 to one endpoint: one connection at a time, made with the first call that needs it. */
 export class NativeConnection implements Connection {
   readonly endpoint: Endpoint;
-  readonly #maxMessageBytes: number;
-  readonly #common: readonly HeaderField[];
-  readonly #userAgent: HeaderField;
-  #http2: Http2 | undefined;
+  readonly #caller: Caller;
+  #session: Session | undefined;
   #socket: Socket | undefined;
   #failed = false;
   #closed = false;
   /** Calls for which there is no stream yet. */
-  #waiting: NativeClientCall[] = [];
+  #waiting: ClientStream[] = [];
 
   constructor(endpoint: Endpoint, options: ConnectOptions = {}) {
     this.endpoint = endpoint;
-    this.#maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
     const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
-    this.#common = [
-      new HeaderField(":method", "POST"),
-      new HeaderField(":scheme", "http"),
-      new HeaderField(":authority", `${host}:${endpoint.port}`),
-    ];
-    this.#userAgent = new HeaderField("user-agent", `${options.userAgent ?? "flow"} flow-native`);
+    this.#caller = {
+      authority: `${host}:${endpoint.port}`,
+      userAgent: `${options.userAgent ?? "flow"} flow-native`,
+      maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
+    };
   }
 
   get state(): ConnectionState {
     if (this.#closed) return "closed";
-    if (this.#http2?.ready === true) return "ready";
+    if (this.#session?.http2.ready === true) return "ready";
     if (this.#socket !== undefined) return "connecting";
     return this.#failed ? "failing" : "idle";
   }
 
   call(method: WireMethod, headers: Headers, options: CallOptions): ClientCall {
-    return this.#begin(method, headers, options);
-  }
-
-  async unary(method: WireMethod, headers: Headers, request: Uint8Array, options: CallOptions): Promise<UnaryOutcome> {
-    const call = this.#begin(method, headers, options);
-    void call.write(request);
-    call.end();
-    let response: Uint8Array | undefined;
-    let count = 0;
-    for await (const message of call.messages) {
-      count++;
-      response = message;
-    }
-    const outcome = await call.outcome;
-    if (outcome.code !== Code.Ok) return { ...outcome, response: undefined };
-    if (count === 1) return { ...outcome, response };
-    return {
-      ...outcome,
-      code: Code.Internal,
-      message: `the server sent ${count === 0 ? "no answer" : `${count} answers to one request`}`,
-      response: undefined,
-    };
-  }
-
-  #begin(method: WireMethod, headers: Headers, options: CallOptions): NativeClientCall {
-    const call = new NativeClientCall({
-      method,
-      headers,
-      options,
-      common: this.#common,
-      userAgent: this.#userAgent,
-      maxMessageBytes: this.#maxMessageBytes,
-    });
-    if (this.#closed) call.fail(Code.Unavailable, "the connection was closed: the instance is gone", true);
-    else {
-      this.#waiting.push(call);
-      this.#pump();
-    }
+    const call = new StreamingCall({ method, headers, options }, this.#caller.maxMessageBytes);
+    this.#begin(call);
     return call;
   }
 
+  unary(method: WireMethod, headers: Headers, request: Uint8Array, options: CallOptions): Promise<UnaryOutcome> {
+    const call = new UnaryCall({ method, headers, options }, request, this.#caller.maxMessageBytes);
+    this.#begin(call);
+    return call.outcome;
+  }
+
+  #begin(call: ClientStream): void {
+    if (this.#closed) return call.fail(Code.Unavailable, "the connection was closed: the instance is gone", true);
+    const session = this.#session;
+    if (session !== undefined && this.#waiting.length === 0 && session.http2.ready && session.http2.canOpen)
+      return call.start(session);
+    this.#waiting.push(call);
+    this.#pump();
+  }
+
   #pump(): void {
-    if (this.#http2 === undefined) {
+    const session = this.#session;
+    if (session === undefined) {
       if (this.#socket === undefined && this.#waiting.length > 0) this.#connect();
       return;
     }
-    while (this.#waiting.length > 0 && this.#http2?.ready === true && this.#http2.canOpen)
-      this.#waiting.shift()?.start(this.#http2);
+    // Starting one may end the connection.
+    while (this.#waiting.length > 0 && this.#session === session && session.http2.ready && session.http2.canOpen)
+      this.#waiting.shift()?.start(session);
   }
 
   #connect(): void {
@@ -106,7 +86,7 @@ export class NativeConnection implements Connection {
     const failed = (why: string) => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
-      this.#http2 = undefined;
+      this.#session = undefined;
       this.#failed = true;
       socket.destroy();
       for (const call of this.#waiting.splice(0))
@@ -133,14 +113,14 @@ export class NativeConnection implements Connection {
             },
           },
         });
-        this.#http2 = http2;
+        this.#session = new Session(http2, this.#caller);
       });
   }
 
   /** Calls from now on go over another connection. */
   #leave(http2: Http2): void {
-    if (this.#http2 !== http2) return;
-    this.#http2 = undefined;
+    if (this.#session?.http2 !== http2) return;
+    this.#session = undefined;
     this.#socket = undefined;
     if (this.#closed)
       for (const call of this.#waiting.splice(0)) call.fail(Code.Unavailable, "the connection was closed", true);
@@ -151,8 +131,9 @@ export class NativeConnection implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     for (const call of this.#waiting.splice(0)) call.fail(Code.Unavailable, "the connection was closed", true);
-    if (force) this.#http2?.close();
-    else this.#http2?.drain();
-    if (this.#http2 === undefined) this.#socket?.destroy();
+    const http2 = this.#session?.http2;
+    if (http2 === undefined) this.#socket?.destroy();
+    else if (force) http2.close();
+    else http2.drain();
   }
 }

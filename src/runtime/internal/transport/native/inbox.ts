@@ -1,46 +1,72 @@
 import type { Stream } from "../../../../http2/index.ts";
 
-/** Messages that came and were not read. The window of each is given back when its reader takes it. */
-export class Inbox implements AsyncIterable<Uint8Array> {
+interface Item {
+  message: Uint8Array;
+  held: number;
+}
+
+type Result = IteratorResult<Uint8Array, undefined>;
+
+const over: Result = { value: undefined, done: true };
+
+/**
+ * Messages that came and were not read. The window of each is given back when its reader takes it. One reader at a
+ * time: it is its own iterator, which spares a generator's promises.
+ */
+export class Inbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
   stream: Stream | undefined;
-  readonly #items: { message: Uint8Array; held: number }[] = [];
-  readonly #left: () => void;
+  #items: Item[] = [];
+  #at = 0;
+  readonly #left: (() => void) | undefined;
   #ended = false;
-  #wake: (() => void) | undefined;
+  #wake: ((result: Result) => void) | undefined;
 
   /** `left` is called when the reader stops before the end. */
-  constructor(left: () => void) {
+  constructor(left?: () => void) {
     this.#left = left;
   }
 
   add(message: Uint8Array, held: number): void {
-    this.#items.push({ message, held });
-    this.#wake?.();
+    const wake = this.#wake;
+    if (wake === undefined) return void this.#items.push({ message, held });
+    this.#wake = undefined;
+    this.#consume(held);
+    wake({ value: message, done: false });
   }
 
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    this.#wake?.(over);
+    this.#wake = undefined;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    let over = false;
-    try {
-      for (;;) {
-        const item = this.#items.shift();
-        if (item !== undefined) {
-          if (item.held > 0 && this.stream?.closed === false) this.stream.consume(item.held);
-          yield item.message;
-        } else if (this.#ended) {
-          over = true;
-          return;
-        } else {
-          await new Promise<void>((resolve) => (this.#wake = resolve));
-          this.#wake = undefined;
-        }
-      }
-    } finally {
-      if (!over) this.#left();
+  #consume(held: number): void {
+    if (held > 0 && this.stream?.closed === false) this.stream.consume(held);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    const item = this.#items[this.#at];
+    if (item === undefined) {
+      if (this.#ended) return Promise.resolve(over);
+      return new Promise((resolve) => (this.#wake = resolve));
     }
+    // Those that were read go many at once, so that a long queue is not moved for each.
+    if (++this.#at === this.#items.length || this.#at === 64) {
+      this.#items.splice(0, this.#at);
+      this.#at = 0;
+    }
+    this.#consume(item.held);
+    return Promise.resolve({ value: item.message, done: false });
+  }
+
+  return(): Promise<Result> {
+    if (!this.#ended || this.#at < this.#items.length) this.#left?.();
+    this.#items = [];
+    this.#at = 0;
+    return Promise.resolve(over);
   }
 }

@@ -3,13 +3,16 @@ import {
   ErrorCode,
   errorCodeName,
   HeaderField,
+  prepareFields,
   type Stream,
   type StreamEvents,
 } from "../../../../http2/index.ts";
+import { Code } from "../../../code.ts";
 import { createLogger } from "../../../log.ts";
 import { defaultMaxMessageBytes, type CallHandler, type Listener, type ListenOptions } from "../transport.ts";
-import { find } from "./metadata.ts";
-import { NativeServerCall } from "./server-call.ts";
+import { statusFields } from "./metadata.ts";
+import { readHead, type RequestHead } from "./request-head.ts";
+import { NativeServerCall, ServerCallEvents, type ServerSession } from "./server-call.ts";
 
 const log = createLogger(() => ({}));
 
@@ -27,26 +30,36 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
     for (const connection of connections) askWhetherThere(connection);
   }, keepaliveMs).unref();
 
-  const request = (stream: Stream, fields: readonly HeaderField[], end: boolean, peer: string): StreamEvents => {
-    const refusal = refuse(fields);
+  const single = new Set(
+    options.methods.filter(({ kind }) => kind === "unary" || kind === "server_streaming").map(({ path }) => path),
+  );
+  const request = (session: ServerSession, stream: Stream, { fields, end }: Begun): StreamEvents => {
+    const head = readHead(fields);
+    const refusal = refuse(head);
     if (refusal !== undefined) {
       stream.sendHeaders(refusal, true);
       if (!stream.closed) stream.reset(ErrorCode.NoError);
       return nobody;
     }
-    const call = new NativeServerCall({ stream, fields, peer, maxMessageBytes });
-    if (end) call.messages.end();
-    handler(call);
-    return call.events;
+    const call = new NativeServerCall(session, stream, { fields, head, single: single.has(head.path) });
+    call.start(end);
+    return new ServerCallEvents(call);
   };
 
   return {
     accept: (socket) => {
       const peer = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
+      const session: ServerSession = {
+        peer,
+        maxMessageBytes,
+        handler,
+        response: prepareFields(responseFields),
+        success: prepareFields(statusFields({ code: Code.Ok, message: "" })),
+      };
       const connection: Connection = new Connection(socket, {
         role: "server",
         events: {
-          request: (stream, fields, end) => request(stream, fields, end, peer),
+          request: (stream, fields, end) => request(session, stream, { fields, end }),
           closed: ({ code, message, remote }) => {
             connections.delete(connection);
             if (!remote && code !== ErrorCode.NoError)
@@ -89,12 +102,17 @@ function askWhetherThere(connection: Connection): void {
   connection.ping(() => clearTimeout(timer));
 }
 
+interface Begun {
+  fields: readonly HeaderField[];
+  end: boolean;
+}
+
+const responseFields = [new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc+proto")];
+
 /** The answer to what is no gRPC call. */
-function refuse(fields: readonly HeaderField[]): HeaderField[] | undefined {
-  if (find(fields, ":method") !== "POST") return [new HeaderField(":status", "405")];
-  const type = find(fields, "content-type") ?? "";
-  if (!/^application\/grpc(?:$|[+;])/.test(type)) return [new HeaderField(":status", "415")];
-  const encoding = find(fields, "grpc-encoding");
+function refuse({ isPost, isGrpc, encoding }: RequestHead): HeaderField[] | undefined {
+  if (!isPost) return [new HeaderField(":status", "405")];
+  if (!isGrpc) return [new HeaderField(":status", "415")];
   if (encoding === undefined || encoding === "identity" || encoding === "gzip") return undefined;
   return [
     new HeaderField(":status", "200"),

@@ -15,8 +15,10 @@ export class MessageReader {
   encoding = "identity";
   readonly #mostBytes: number;
   readonly #take: Take;
-  readonly #head: Buffer = Buffer.allocUnsafe(5);
+  /** A message's head that was split, and how much of it came. */
+  #head: Buffer | undefined;
   #headBytes = 0;
+  #flag = 0;
   #size = 0;
   #body: Buffer | undefined;
   #bodyBytes = 0;
@@ -35,8 +37,8 @@ export class MessageReader {
   push(stream: Stream, chunk: Buffer): Status | undefined {
     let at = 0;
     while (at < chunk.length) {
-      if (this.complete && chunk.length - at >= 5 && chunk.length - at - 5 >= chunk.readUInt32BE(at + 1)) {
-        const size = chunk.readUInt32BE(at + 1);
+      const size = this.complete && chunk.length - at >= 5 ? sizeAt(chunk, at) : Infinity;
+      if (chunk.length - at - 5 >= size) {
         const flag = chunk[at] as number;
         const fault =
           this.#check(flag, size) ??
@@ -53,7 +55,7 @@ export class MessageReader {
       const message = this.#body.subarray(0, this.#size);
       this.#body = undefined;
       this.#headBytes = 0;
-      const fault = this.#deliver(this.#head[0] as number, { message, held: 0 });
+      const fault = this.#deliver(this.#flag, { message, held: 0 });
       if (fault !== undefined) return fault;
     }
     return undefined;
@@ -62,11 +64,13 @@ export class MessageReader {
   #gather(chunk: Buffer, from: number): number | Status {
     let at = from;
     if (this.#body === undefined) {
-      at += chunk.copy(this.#head, this.#headBytes, at, Math.min(chunk.length, at + 5 - this.#headBytes));
+      const head = (this.#head ??= Buffer.allocUnsafe(5));
+      at += chunk.copy(head, this.#headBytes, at, Math.min(chunk.length, at + 5 - this.#headBytes));
       this.#headBytes += at - from;
       if (this.#headBytes < 5) return at - from;
-      this.#size = this.#head.readUInt32BE(1);
-      const fault = this.#check(this.#head[0] as number, this.#size);
+      this.#flag = head[0] as number;
+      this.#size = sizeAt(head, 0);
+      const fault = this.#check(this.#flag, this.#size);
       if (fault !== undefined) return fault;
       // Memory follows what came, not what was announced.
       this.#body = Buffer.allocUnsafeSlow(Math.min(this.#size, 65_536));
@@ -108,9 +112,25 @@ export class MessageReader {
   }
 }
 
+/** Whether a chunk is one message, whole and not compressed: nearly all chunks of calls with one answer are. */
+export function isWholeMessage(chunk: Buffer, mostBytes: number): boolean {
+  const size = chunk.length - 5;
+  return size >= 0 && chunk[0] === 0 && size <= mostBytes && sizeAt(chunk, 0) === size;
+}
+
+function sizeAt(chunk: Buffer, at: number): number {
+  return (
+    (chunk[at + 1] as number) * 0x100_0000 +
+    (((chunk[at + 2] as number) << 16) | ((chunk[at + 3] as number) << 8) | (chunk[at + 4] as number))
+  );
+}
+
 /** The five bytes before a message. */
 export function messageHead(size: number): Uint8Array {
-  head.writeUInt32BE(size, 1);
+  head[1] = size >>> 24;
+  head[2] = size >>> 16;
+  head[3] = size >>> 8;
+  head[4] = size;
   return head;
 }
 

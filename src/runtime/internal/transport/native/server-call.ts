@@ -1,47 +1,84 @@
-import { ErrorCode, HeaderField, type Stream, type StreamEvents } from "../../../../http2/index.ts";
+import {
+  ErrorCode,
+  type HeaderField,
+  type PreparedFields,
+  type Stream,
+  type StreamEvents,
+} from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
-import type { Headers, ServerCall, Status } from "../transport.ts";
+import type { CallHandler, Headers, ServerCall, Status } from "../transport.ts";
 import { Inbox } from "./inbox.ts";
-import { messageHead, MessageReader, tooLarge } from "./messages.ts";
-import { find, parseTimeout, statusFields, toFields, toHeaders } from "./metadata.ts";
+import { isWholeMessage, messageHead, MessageReader, tooLarge } from "./messages.ts";
+import { parseTimeout, statusFields, toFields, toHeaders } from "./metadata.ts";
+import type { RequestHead } from "./request-head.ts";
 
-export interface ServerCallSetup {
-  stream: Stream;
-  fields: readonly HeaderField[];
+/** What the calls of one connection share. */
+export interface ServerSession {
   peer: string;
   maxMessageBytes: number;
+  handler: CallHandler;
+  /** The header list that begins an answer, and the one that ends a good one. */
+  response: PreparedFields;
+  success: PreparedFields;
+}
+
+export interface Request {
+  fields: readonly HeaderField[];
+  head: RequestHead;
+  /** Whether the method takes one request: its handler begins when that is there, whole. */
+  single: boolean;
 }
 
 /** A call that came over a stream. */
 export class NativeServerCall implements ServerCall {
   readonly method: string;
-  readonly headers: Headers;
   readonly deadline: number | undefined;
-  readonly peer: string;
-  readonly messages: Inbox = new Inbox(() => {});
+  request: Uint8Array | undefined;
+  readonly #session: ServerSession;
   readonly #stream: Stream;
-  readonly #reader: MessageReader;
-  readonly #mostBytes: number;
+  readonly #fields: readonly HeaderField[];
+  readonly #single: boolean;
+  readonly #encoding: string | undefined;
+  #headers: Headers | undefined;
+  #inbox: Inbox | undefined;
+  #reader: MessageReader | undefined;
+  #requests = 0;
   #cancelled: AbortController | undefined;
   #over = false;
   #answered = false;
   #timer: NodeJS.Timeout | undefined;
-  #writers: (() => void)[] = [];
+  #writers: (() => void)[] | undefined;
 
-  constructor({ stream, fields, peer, maxMessageBytes }: ServerCallSetup) {
+  constructor(session: ServerSession, stream: Stream, { fields, head, single }: Request) {
+    this.#session = session;
     this.#stream = stream;
-    stream.held = true;
-    this.messages.stream = stream;
-    this.#mostBytes = maxMessageBytes;
-    this.#reader = new MessageReader(maxMessageBytes, (message, held) => this.messages.add(message, held));
-    this.#reader.encoding = find(fields, "grpc-encoding") ?? "identity";
-    this.method = find(fields, ":path") ?? "";
-    this.headers = toHeaders(fields);
-    this.peer = peer;
-    const timeout = find(fields, "grpc-timeout");
-    const ms = timeout === undefined ? undefined : parseTimeout(timeout);
+    this.#fields = fields;
+    this.#single = single;
+    this.#encoding = head.encoding;
+    this.method = head.path;
+    const ms = head.timeout === undefined ? undefined : parseTimeout(head.timeout);
     this.deadline = ms === undefined ? undefined : Date.now() + ms;
-    if (ms !== undefined) this.#timer = setTimeout(() => this.#expire(), Math.min(ms, 2 ** 31 - 1));
+    if (ms !== undefined) this.#timer = setTimeout(expire, Math.min(ms, 2 ** 31 - 1), this);
+  }
+
+  /** Begins: `end` when there is no request at all. */
+  start(end: boolean): void {
+    if (!this.#single) this.#handle();
+    if (end) this.requestsEnd();
+  }
+
+  #handle(): void {
+    // The stream counts until its handler has ended, whatever becomes of the stream.
+    this.#stream.held = true;
+    this.#session.handler(this);
+  }
+
+  get peer(): string {
+    return this.#session.peer;
+  }
+
+  get headers(): Headers {
+    return (this.#headers ??= toHeaders(this.#fields));
   }
 
   get signal(): AbortSignal {
@@ -50,64 +87,106 @@ export class NativeServerCall implements ServerCall {
     return this.#cancelled.signal;
   }
 
-  #expire(): void {
-    if (this.#over) return;
-    this.#end({ code: Code.DeadlineExceeded, message: "deadline exceeded" }, []);
-    this.#cancelled?.abort();
+  get messages(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox();
+      this.#inbox.stream = this.#stream;
+      if (this.request !== undefined) this.#inbox.add(this.request, 0);
+      if (this.#single || this.#over || this.#stream.remoteClosed) this.#inbox.end();
+    }
+    return this.#inbox;
   }
 
-  /** What the stream tells. Trailers of a request mean nothing in gRPC, but they end it. */
-  get events(): StreamEvents {
-    return {
-      headers: () => this.messages.end(),
-      data: (chunk, end) => this.data(chunk, end),
-      writable: () => this.writable(),
-      closed: () => this.closed(),
-    };
+  /** The deadline has passed. */
+  expire(): void {
+    if (!this.#over) this.#abort({ code: Code.DeadlineExceeded, message: "deadline exceeded" });
+  }
+
+  /** Ends a call whose handler has not. */
+  #abort(status: Status): void {
+    this.#end(status, []);
+    this.#cancelled?.abort();
   }
 
   data(chunk: Buffer, end: boolean): void {
     if (this.#over) return this.#stream.consume(chunk.length);
-    const fault = this.#reader.push(this.#stream, chunk);
-    if (fault !== undefined) {
-      this.#end(fault, []);
-      this.#cancelled?.abort();
-    } else if (end) this.messages.end();
+    const fault = this.#take(chunk);
+    if (fault !== undefined) this.#abort(fault);
+    else if (end) this.requestsEnd();
+  }
+
+  #take(chunk: Buffer): Status | undefined {
+    if (!this.#single) return this.#readerFor((message, held) => this.messages.add(message, held), chunk);
+    if (this.#reader !== undefined || !isWholeMessage(chunk, this.#session.maxMessageBytes))
+      return this.#readerFor((message, held) => this.#keep(message, held), chunk);
+    this.#keep(chunk.subarray(5), chunk.length);
+    return undefined;
+  }
+
+  #readerFor(take: (message: Uint8Array, held: number) => void, chunk: Buffer): Status | undefined {
+    if (chunk.length === 0) return undefined;
+    if (this.#reader === undefined) {
+      this.#reader = new MessageReader(this.#session.maxMessageBytes, take);
+      this.#reader.encoding = this.#encoding ?? "identity";
+    }
+    return this.#reader.push(this.#stream, chunk);
+  }
+
+  #keep(message: Uint8Array, held: number): void {
+    this.#requests++;
+    this.request = message;
+    this.#stream.consume(held);
+  }
+
+  /** No more requests come. */
+  requestsEnd(): void {
+    if (this.#over) return;
+    if (this.#reader?.complete === false)
+      return this.#abort({ code: Code.Internal, message: "the request ended inside a message" });
+    if (!this.#single) return this.messages.end();
+    if (this.#requests === 1) return this.#handle();
+    const came = this.#requests === 0 ? "without a request" : `with ${this.#requests} requests`;
+    this.#abort({ code: Code.Internal, message: `${this.method} was called ${came}` });
   }
 
   writable(): void {
-    const writers = this.#writers;
-    this.#writers = [];
-    for (const resolve of writers) resolve();
+    this.#wakeWriters();
     if (this.#over) this.#stopPeer();
   }
 
+  #wakeWriters(): void {
+    const writers = this.#writers;
+    if (writers === undefined) return;
+    this.#writers = undefined;
+    for (const resolve of writers) resolve();
+  }
+
   closed(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     if (!this.#over) {
       this.#over = true;
       this.#cancelled?.abort();
     }
-    this.messages.end();
-    this.writable();
+    this.#inbox?.end();
+    this.#wakeWriters();
   }
 
   sendHeaders(headers: Headers): void {
     if (this.#over || this.#stream.responded) return;
     this.#stream.responded = true;
-    this.#stream.sendHeaders(headers.length === 0 ? responseFields : [...responseFields, ...toFields(headers)]);
+    const { response } = this.#session;
+    this.#stream.sendHeaders(headers.length === 0 ? response : [...response.fields, ...toFields(headers)]);
   }
 
   write(message: Uint8Array): Promise<void> {
-    if (this.#over) return Promise.resolve();
-    if (message.length > this.#mostBytes) {
-      this.#end(tooLarge(this.#mostBytes), []);
-      this.#cancelled?.abort();
-      return Promise.resolve();
+    if (this.#over) return done;
+    if (message.length > this.#session.maxMessageBytes) {
+      this.#abort(tooLarge(this.#session.maxMessageBytes));
+      return done;
     }
-    this.sendHeaders([]);
-    if (this.#stream.write(message, false, messageHead(message.length))) return Promise.resolve();
-    return new Promise((resolve) => this.#writers.push(resolve));
+    if (!this.#stream.responded) this.sendHeaders(noHeaders);
+    if (this.#stream.write(message, false, messageHead(message.length))) return done;
+    return new Promise((resolve) => (this.#writers ??= []).push(resolve));
   }
 
   finish(status: Status, trailers: Headers): void {
@@ -120,11 +199,17 @@ export class NativeServerCall implements ServerCall {
     if (this.#over) return;
     this.#over = true;
     this.#answered = true;
-    clearTimeout(this.#timer);
-    const fields = endFields(status, trailers);
-    this.#stream.sendHeaders(this.#stream.responded ? fields : [...responseFields, ...fields], true);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    const { response, success } = this.#session;
+    const { responded } = this.#stream;
+    if (responded && status.code === Code.Ok && status.message === "" && trailers.length === 0)
+      this.#stream.sendHeaders(success, true);
+    else {
+      const fields = endFields(status, trailers);
+      this.#stream.sendHeaders(responded ? fields : [...response.fields, ...fields], true);
+    }
     this.#stopPeer();
-    this.messages.end();
+    this.#inbox?.end();
   }
 
   /** The answer is complete; the rest of the request is not wanted. */
@@ -133,7 +218,38 @@ export class NativeServerCall implements ServerCall {
   }
 }
 
-const responseFields = [new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc+proto")];
+const done = Promise.resolve();
+const noHeaders: Headers = [];
+
+/** Passes on what the stream of a call tells. */
+export class ServerCallEvents implements StreamEvents {
+  readonly #call: NativeServerCall;
+
+  constructor(call: NativeServerCall) {
+    this.#call = call;
+  }
+
+  headers(): void {
+    // Trailers of a request mean nothing in gRPC, but they end it.
+    this.#call.requestsEnd();
+  }
+
+  data(chunk: Buffer, end: boolean): void {
+    this.#call.data(chunk, end);
+  }
+
+  writable(): void {
+    this.#call.writable();
+  }
+
+  closed(): void {
+    this.#call.closed();
+  }
+}
+
+function expire(call: NativeServerCall): void {
+  call.expire();
+}
 
 /** Trailers that cannot be sent must not leave the call without an end. */
 function endFields(status: Status, trailers: Headers): HeaderField[] {
