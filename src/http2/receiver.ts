@@ -93,8 +93,9 @@ export class Receiver {
       throw new ConnectionError(ErrorCode.EnhanceYourCalm, `a flood of ${kind} frames`);
   }
 
-  /** Resets one stream for what the peer did to it. */
+  /** Resets one stream for what the peer did to it; one that never began cannot be reset. @throws ConnectionError */
   streamFault({ streamId, code, message }: StreamError): void {
+    if (this.isIdle(streamId)) throw new ConnectionError(code, message);
     this.countReset();
     const stream = this.#connection.streams.get(streamId);
     this.#connection.reset(streamId, code);
