@@ -38,7 +38,7 @@ export class FuzzPeer {
   }
 
   begin(): Buffer {
-    const first = this.#errs() && this.#random(4) === 0 ? this.next() : this.#settings();
+    const first = this.#errs() && this.#random(4) === 0 ? this.next() : this.#account(this.#settings());
     return this.#role === "client" ? Buffer.concat([clientPreface, first]) : first;
   }
 
@@ -53,6 +53,31 @@ export class FuzzPeer {
   }
 
   next(): Buffer {
+    return this.#account(this.#next());
+  }
+
+  /** Notes what frames allow, those by chance included. */
+  #account(bytes: Buffer): Buffer {
+    for (let at = 0; at < bytes.length;) {
+      const end = at + 9 + bytes.readUIntBE(at, 3);
+      const [type, id] = [bytes[at + 3], bytes.readUInt32BE(at + 5) & 0x7fff_ffff];
+      if (type === FrameType.WindowUpdate && end - at === 13) {
+        const increment = bytes.readUInt32BE(at + 9) & 0x7fff_ffff;
+        if (id === 0) this.connectionWindow += increment;
+        else this.streamWindows.set(id, (this.streamWindows.get(id) ?? 0) + increment);
+      }
+      if (type === FrameType.Settings)
+        for (let pair = at + 9; pair + 6 <= end; pair += 6) {
+          const value = bytes.readUInt32BE(pair + 2);
+          if (bytes.readUInt16BE(pair) === 4) this.mostInitialWindow = Math.max(this.mostInitialWindow, value);
+          if (bytes.readUInt16BE(pair) === 5) this.mostFrame = Math.max(this.mostFrame, value);
+        }
+      at = end;
+    }
+    return bytes;
+  }
+
+  #next(): Buffer {
     const random = this.#random;
     if (this.#errs()) return this.#garbage();
     switch (random(14)) {
@@ -93,16 +118,10 @@ export class FuzzPeer {
     const random = this.#random;
     const pairs = Array.from({ length: random(3) }, () => {
       switch (random(7)) {
-        case 0: {
-          const bytes = this.#errs() ? 2 ** 31 + random(10) : random(3) ? random(200_000) : random(3);
-          if (bytes < 2 ** 31) this.mostInitialWindow = Math.max(this.mostInitialWindow, bytes);
-          return setting(4, bytes);
-        }
-        case 1: {
-          const bytes = 16_384 + random(100_000);
-          this.mostFrame = Math.max(this.mostFrame, bytes);
-          return setting(5, this.#errs() ? random(16_384) : bytes);
-        }
+        case 0:
+          return setting(4, this.#errs() ? 2 ** 31 + random(10) : random(3) ? random(200_000) : random(3));
+        case 1:
+          return setting(5, this.#errs() ? random(16_384) : 16_384 + random(100_000));
         case 2:
           return setting(1, random(10_000));
         case 3:
@@ -119,10 +138,7 @@ export class FuzzPeer {
   #windowUpdate(): Buffer {
     const random = this.#random;
     const id = random(2) ? 0 : this.#id();
-    const increment = this.#errs() ? random(2 ** 31) : 1 + random(100_000);
-    if (id === 0) this.connectionWindow += increment;
-    else this.streamWindows.set(id, (this.streamWindows.get(id) ?? 0) + increment);
-    return frame(FrameType.WindowUpdate, 0, id, uint32(increment));
+    return frame(FrameType.WindowUpdate, 0, id, uint32(this.#errs() ? random(2 ** 31) : 1 + random(100_000)));
   }
 
   #fields(kind: "request" | "response" | "trailers"): { fields: HeaderField[]; good: boolean } {

@@ -52,7 +52,7 @@ export class HpackEncoder {
   #added = 0;
   /** Changes whenever an index may mean another field. */
   #generation = 0;
-  /** Capacities to announce with the next block: the least since the last one, and the present one. */
+  /** Capacities to announce with the next blocks: the least since the last one, and the one that is allowed now. */
   #announce: { least: number; last: number } | undefined;
 
   /** `mostCapacity`: what we are willing to keep, whatever the peer allows. */
@@ -68,7 +68,7 @@ export class HpackEncoder {
     const capacity = Math.min(allowed, this.#mostCapacity);
     if (capacity === this.#table.capacity && this.#announce === undefined) return;
     this.#announce = { least: Math.min(capacity, this.#announce?.least ?? capacity), last: capacity };
-    this.#table.resize(capacity);
+    if (capacity < this.#table.capacity) this.#table.resize(capacity);
     this.#generation++;
   }
 
@@ -105,9 +105,10 @@ export class HpackEncoder {
 
   #writeCapacity(target: Buffer, at: number): number {
     const { least, last } = this.#announce as { least: number; last: number };
-    this.#announce = undefined;
-    const end = least < last ? integer({ target, at, first: 0x20, mask: 0x1f }, least) : at;
-    return integer({ target, at: end, first: 0x20, mask: 0x1f }, last);
+    // Two updates in one block are allowed, but Go's decoder refuses the second: the larger one waits for the next.
+    this.#announce = least < last ? { least: last, last } : undefined;
+    this.#table.resize(least);
+    return integer({ target, at, first: 0x20, mask: 0x1f }, least);
   }
 
   #field(field: HeaderField, target: Buffer, at: number): number {
