@@ -4,6 +4,17 @@ import { ConnectionError } from "./errors.ts";
 import { FrameReader } from "./frames/reader.ts";
 import type { Receiver } from "./receiver.ts";
 
+/** RFC 8446 section 5.1: what a TLS server answers to anything else begins with this and the version, 3. */
+const tlsAlert = 21;
+
+/** What a peer says that speaks something else. */
+function checkProtocol(chunk: Buffer): void {
+  if (chunk[0] === tlsAlert && chunk[1] === 3)
+    throw new ConnectionError(ErrorCode.ProtocolError, "the peer wants TLS: it answers with an alert of TLS");
+  if (chunk.toString("latin1", 0, 7) === "HTTP/1.")
+    throw new ConnectionError(ErrorCode.ProtocolError, "the peer speaks HTTP/1, not HTTP/2");
+}
+
 /** Reads the socket: the preface, then frame after frame; and stops reading a peer that takes nothing. */
 export class Intake {
   /** Frames are being read in this very turn: what is sent now goes out with what else they cause. */
@@ -32,9 +43,11 @@ export class Intake {
 
   readonly onData = (chunk: Buffer): void => {
     const connection = this.#connection;
+    const first = !connection.heard && !connection.ready;
     connection.heard = true;
     this.reading = true;
     try {
+      if (first) checkProtocol(chunk);
       const from = this.#prefaceAt < clientPreface.length ? this.#readPreface(chunk) : 0;
       this.#reader.push(chunk, from);
       this.#receiver.watchBlock(this.#reader.begun);

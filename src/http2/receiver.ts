@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { clientPreface, ErrorCode, Flag, FrameType, largestWindow } from "./constants.ts";
+import { ErrorCode, Flag, FrameType, largestWindow } from "./constants.ts";
 import { ConnectionError, StreamError } from "./errors.ts";
 import { removePadding, type Frame } from "./frames/reader.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
@@ -46,17 +46,14 @@ export class Receiver {
     this.#blocks.watch(begun === FrameType.Headers || begun === FrameType.Continuation || begun === -1);
   }
 
-  #expectSettings({ type, flags, buffer, start }: Frame): void {
+  #expectSettings({ type, flags }: Frame): void {
     if (type === FrameType.Settings && (flags & Flag.Ack) === 0) {
       this.#settled = true;
       return;
     }
-    const text = start >= 9 ? buffer.toString("latin1", start - 9, start) : "";
     throw new ConnectionError(
       ErrorCode.ProtocolError,
-      text.startsWith("HTTP/1")
-        ? "the peer speaks HTTP/1, not HTTP/2"
-        : `the peer does not speak HTTP/2: its first frame is not SETTINGS (${clientPreface.length} bytes in)`,
+      "the peer does not speak HTTP/2: its first frame is not SETTINGS",
     );
   }
 

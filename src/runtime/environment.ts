@@ -16,6 +16,15 @@ export interface Environment {
   readonly datacenter: string | undefined;
   /** `grpc-js`, the default, or `native` (`FLOW_TRANSPORT`). */
   readonly transport: string | undefined;
+  /** PEM files of the certificate and key that servers speak TLS with (`FLOW_TLS_CERT`, `FLOW_TLS_KEY`); without them they do not. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** PEM file of the authorities whose certificates callers have to show (`FLOW_TLS_CLIENT_CA`). */
+  readonly tlsClientCa: string | undefined;
+  /** PEM file of the authorities that calls trust (`FLOW_TLS_CA`): with it all calls speak TLS, and show the certificate above. */
+  readonly tlsCa: string | undefined;
+  /** Name that servers' certificates must be for, instead of their address (`FLOW_TLS_NAME`). */
+  readonly tlsName: string | undefined;
   /** debug, info, warn, error or off (`FLOW_LOG_LEVEL`, default info). */
   readonly logLevel: string;
   /** text or json (`FLOW_LOG_FORMAT`, default text on a terminal, json elsewhere). */
@@ -36,6 +45,11 @@ function read(env: NodeJS.ProcessEnv): Environment {
     consulToken: env.FLOW_CONSUL_TOKEN || undefined,
     datacenter: env.FLOW_DC || undefined,
     transport: env.FLOW_TRANSPORT || undefined,
+    tlsCert: env.FLOW_TLS_CERT || undefined,
+    tlsKey: env.FLOW_TLS_KEY || undefined,
+    tlsClientCa: env.FLOW_TLS_CLIENT_CA || undefined,
+    tlsCa: env.FLOW_TLS_CA || undefined,
+    tlsName: env.FLOW_TLS_NAME || undefined,
     logLevel: env.FLOW_LOG_LEVEL || "info",
     logFormat:
       env.FLOW_LOG_FORMAT === "json" || (env.FLOW_LOG_FORMAT !== "text" && process.stderr.isTTY !== true)

@@ -8,7 +8,8 @@ import { handleCall } from "./internal/server/handle.ts";
 import { HealthService } from "./internal/server/health.ts";
 import { ReflectionService } from "./internal/server/reflection.ts";
 import { Registration } from "./internal/server/registration.ts";
-import { sharePort } from "./internal/server/shared-port.ts";
+import type { ServerTlsOptions } from "./internal/server/server-tls.ts";
+import { sharePort, type SharedPortHandlers } from "./internal/server/shared-port.ts";
 import { entriesOf, methodTag, type MethodEntry } from "./internal/server/table.ts";
 import { selectTransport } from "./internal/transport/index.ts";
 import { createWebApi, type WebApiSettings } from "./internal/webapi/index.ts";
@@ -32,6 +33,10 @@ export interface ServeOptions {
   settleMs?: number;
   /** Largest message in bytes, default 16 MiB. */
   maxMessageBytes?: number;
+  /** `grpc-js` or `native`, default FLOW_TRANSPORT. */
+  transport?: string;
+  /** Speak TLS alone, on one port for HTTP/2 and HTTP/1.1; default FLOW_TLS_CERT and FLOW_TLS_KEY, `false` for none. */
+  tls?: ServerTlsOptions | false;
   webApi?: Omit<WebApiSettings, "service">;
   /** Stop at SIGTERM and SIGINT, and end the process then. Default true. */
   handleSignals?: boolean;
@@ -43,6 +48,8 @@ export interface RunningServer {
   readonly port: number;
   /** Leaves Consul, refuses new connections, lets calls end within `drainMs`, closes. */
   stop(): Promise<void>;
+  /** Reads the certificate's files again at once, instead of within 5 s. */
+  reloadTls(): void;
   /** Resolves when it has stopped. */
   readonly stopped: Promise<void>;
 }
@@ -64,7 +71,8 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
     [...entries, ...health.entries, ...reflection.entries].map((entry) => [entry.wire.path, entry]),
   );
 
-  const transport = selectTransport();
+  const transport = selectTransport(options.transport);
+  const tls = options.tls ?? tlsOfEnvironment();
   const grpc = transport.listen(
     {
       methods: [...table.values()].map(({ wire }) => wire),
@@ -78,7 +86,7 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
   );
   const sockets = new Set<Socket>();
   let stopping: Promise<void> | undefined;
-  const port = sharePort({
+  const handlers: SharedPortHandlers = {
     http2: (socket) => grpc.accept(socket),
     http1: (socket) => {
       if (stopping !== undefined && !port.listening) return void socket.destroy();
@@ -86,7 +94,8 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
       socket.once("close", () => sockets.delete(socket));
       web.emit("connection", socket);
     },
-  });
+  };
+  const port = sharePort(handlers, tls === false ? undefined : tls);
   const host = options.host ?? environment.host;
   await new Promise<void>((resolve, reject) =>
     port.once("error", reject).listen(options.port ?? environment.port, host, resolve),
@@ -101,12 +110,13 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
       ? undefined
       : new Registration(
           consul,
-          registrationOf(name, { service, entries, host, port: number, version: options.version }),
+          registrationOf(name, { service, entries, host, port: number, version: options.version, tls: tls !== false }),
         );
   await registration?.start();
   log.info("serving", {
     address: `${host}:${number}`,
     transport: transport.name,
+    ...(tls === false ? {} : { tls: tls.cert }),
     consul: consul === false ? "none" : consul,
   });
 
@@ -131,6 +141,7 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
     address: `${host}:${number}`,
     port: number,
     stopped,
+    reloadTls: () => port.reloadTls(),
     stop: () => (stopping ??= stop()),
   };
   if (options.handleSignals !== false) {
@@ -161,9 +172,16 @@ interface Described {
   host: string;
   port: number;
   version: string | undefined;
+  tls: boolean;
 }
 
-function registrationOf(name: string, { service, entries, host, port, version }: Described) {
+function tlsOfEnvironment(): ServerTlsOptions | false {
+  const { tlsCert: cert, tlsKey: key, tlsClientCa: clientCa } = environment;
+  if (cert === undefined || key === undefined) return false;
+  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+}
+
+function registrationOf(name: string, { service, entries, host, port, version, tls }: Described) {
   return {
     id: environment.instance ?? `${name}-${host}-${port}`,
     name,
@@ -174,6 +192,7 @@ function registrationOf(name: string, { service, entries, host, port, version }:
     meta: { "flow-desc": service.desc().slice(0, 512), ...(version === undefined ? {} : { "flow-version": version }) },
     check: {
       grpc: `${host}:${port}`,
+      grpcTls: tls,
       interval: "2s",
       timeout: "2s",
       status: "passing" as const,

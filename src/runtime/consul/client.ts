@@ -99,8 +99,13 @@ function definition({ check, tags, meta, ...service }: ServiceRegistration): Rec
   };
 }
 
-function checkBody({ deregisterAfter, ...check }: CheckDefinition): Record<string, unknown> {
-  return { ...check, ...(deregisterAfter === undefined ? {} : { deregistercriticalserviceafter: deregisterAfter }) };
+function checkBody({ deregisterAfter, grpcTls, ...check }: CheckDefinition): Record<string, unknown> {
+  const tls = grpcTls === true ? { grpcusetls: true, tlsskipverify: true } : {};
+  return {
+    ...check,
+    ...tls,
+    ...(deregisterAfter === undefined ? {} : { deregistercriticalserviceafter: deregisterAfter }),
+  };
 }
 
 interface RawService {

@@ -1,6 +1,8 @@
 export interface CheckDefinition {
   /** `host:port` or `host:port/service`: asked by grpc.health.v1. */
   grpc?: string;
+  /** Asks with TLS; which name its certificate is for is not looked at. */
+  grpcTls?: boolean;
   /** URL: 2xx passes, 429 warns, the rest fails. */
   http?: string;
   /** `host:port`: whether it accepts connections. */

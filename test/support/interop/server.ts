@@ -1,7 +1,8 @@
 import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Code } from "../../../src/runtime/index.ts";
+import type { ServerTlsOptions } from "../../../src/runtime/internal/server/server-tls.ts";
 import { sharePort } from "../../../src/runtime/internal/server/shared-port.ts";
 import {
   selectTransport,
@@ -103,11 +104,15 @@ export class InteropServer {
     }
   }
 
-  /** Listens on a free port of loopback. */
-  async listen(transport: string): Promise<{ port: number; close(): void }> {
+  /** Listens on a free port of loopback, with TLS when there is a certificate. */
+  async listen(transport: string, tls?: ServerTlsOptions): Promise<{ port: number; close(): void }> {
     const methods = [...pb.TestService.methods.map(wireMethod), loadReports];
     const listener = selectTransport(transport).listen({ methods }, (call) => void this.#serve(call));
-    const port = sharePort({ http2: (socket) => listener.accept(socket), http1: (socket) => void socket.destroy() });
+    const handlers = {
+      http2: (socket: Socket) => listener.accept(socket),
+      http1: (socket: Socket) => socket.destroy(),
+    };
+    const port = sharePort(handlers, tls);
     await new Promise<void>((resolve) => port.listen(0, "127.0.0.1", resolve));
     return {
       port: (port.address() as AddressInfo).port,
@@ -139,7 +144,7 @@ function reportOf(load: pb.TestOrcaReport): Uint8Array {
   );
 }
 
-/** Who a bearer token says that the caller is: a token of {@link tokenOf}, or one that the caller signed itself. */
+/** Who a bearer token says that the caller is: its claims are taken as they are. */
 function bearerOf(call: ServerCall): { username: string; oauthScope: string } {
   const [, value] = call.headers.find(([name]) => name === "authorization") ?? [];
   const part = String(value ?? "").split(".")[1] ?? "";

@@ -1,6 +1,6 @@
 import { Code } from "../../code.ts";
 import { RpcError } from "../../error.ts";
-import type { Connection, Endpoint, Transport } from "../transport/transport.ts";
+import type { ClientTls, Connection, Endpoint, Transport } from "../transport/transport.ts";
 import { Breaker } from "./breaker.ts";
 import { RetryBudget } from "./budget.ts";
 import type { Discovery } from "./discovery.ts";
@@ -10,6 +10,7 @@ export interface TargetOptions {
   transport: Transport;
   discovery: Discovery;
   userAgent: string;
+  tls?: ClientTls;
   /** Ms that the last good list serves on after an empty one came, default 10,000. */
   graceMs?: number;
   /** Ms to wait for the first list, default 3,000. */
@@ -62,15 +63,14 @@ export class Target {
       return;
     }
     this.#emptySince = undefined;
+    const { userAgent, tls } = this.#options;
+    const connectOptions = { userAgent, ...(tls === undefined ? {} : { tls }) };
     const known = new Map(this.#instances.map((instance) => [instance.key, instance]));
     this.#instances = endpoints.map((endpoint) => {
       const key = `${endpoint.host}:${endpoint.port}`;
       const instance = known.get(key);
       known.delete(key);
-      return (
-        instance ??
-        createInstance(key, this.#options.transport.connect(endpoint, { userAgent: this.#options.userAgent }))
-      );
+      return instance ?? createInstance(key, this.#options.transport.connect(endpoint, connectOptions));
     });
     // Calls in flight on an instance that left go on to their end.
     for (const gone of known.values()) gone.connection.close();

@@ -1,7 +1,7 @@
 import { Code } from "../../code.ts";
 import { environment } from "../../environment.ts";
 import { RpcError } from "../../error.ts";
-import { selectTransport, type Transport } from "../transport/index.ts";
+import { selectTransport, type ClientTls, type Transport } from "../transport/index.ts";
 import { consulDiscovery, parseEndpoint, staticDiscovery, type Discovery } from "./discovery.ts";
 import { Target } from "./target.ts";
 
@@ -9,6 +9,8 @@ export interface TargetChoice {
   /** host:port of instances, instead of discovery. */
   endpoints?: readonly string[];
   transport?: Transport;
+  /** Default FLOW_TLS_CA, FLOW_TLS_NAME, FLOW_TLS_CERT and FLOW_TLS_KEY. */
+  tls?: ClientTls;
 }
 
 const targets = new Map<string, Target>();
@@ -20,18 +22,30 @@ export function targetFor(service: string, asked: TargetChoice = {}): Target {
   const choice = overrides.get(service) ?? asked;
   const endpoints = choice.endpoints ?? environment.target(service);
   const transport = choice.transport ?? selectTransport();
-  const key = [service, transport.name, ...endpoints].join(" ");
+  const tls = choice.tls ?? tlsOfEnvironment();
+  const key = [service, transport.name, JSON.stringify(tls), ...endpoints].join(" ");
   let target = targets.get(key);
   if (target === undefined) {
     target = new Target({
       service,
       transport,
       userAgent: environment.service ?? "flow",
+      ...(tls === undefined ? {} : { tls }),
       discovery: endpoints.length > 0 ? staticDiscovery(endpoints.map(parseEndpoint)) : shared(service),
     });
     targets.set(key, target);
   }
   return target;
+}
+
+function tlsOfEnvironment(): ClientTls | undefined {
+  const { tlsCa: ca, tlsName: serverName, tlsCert: cert, tlsKey: key } = environment;
+  if (ca === undefined) return undefined;
+  return {
+    ca,
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
 }
 
 function shared(service: string): Discovery {

@@ -78,11 +78,24 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** How a client trusts servers that speak TLS. Files are PEM and read with each new connection. */
+export interface ClientTls {
+  /** File of the authorities that are trusted, default those of the system. */
+  ca?: string;
+  /** Name that certificates must be for, default the endpoint's host. `grpc.ssl_target_name_override` in gRPC. */
+  serverName?: string;
+  /** Files of the certificate that is shown to servers which ask for one, and of its key. */
+  cert?: string;
+  key?: string;
+}
+
 export interface ConnectOptions {
   /** `user-agent` of the caller: the service's name. */
   userAgent?: string;
   /** Largest message either way in bytes, default 16 MiB. */
   maxMessageBytes?: number;
+  /** Call with TLS; default without. */
+  tls?: ClientTls;
 }
 
 /** A call as the server sees it. */

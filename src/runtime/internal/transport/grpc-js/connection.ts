@@ -3,14 +3,17 @@ import {
   connectivityState,
   credentials,
   type CallOptions as GrpcCallOptions,
+  type ChannelCredentials,
   type ServiceError,
   type StatusObject,
 } from "@grpc/grpc-js";
+import { readFileSync } from "node:fs";
 import { Code } from "../../../code.ts";
 import {
   defaultMaxMessageBytes,
   type CallOptions,
   type ClientCall,
+  type ClientTls,
   type Connection,
   type ConnectionState,
   type ConnectOptions,
@@ -40,7 +43,7 @@ export class GrpcJsConnection implements Connection {
     this.endpoint = endpoint;
     const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
     const bytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
-    this.#client = new Client(`${host}:${endpoint.port}`, credentials.createInsecure(), {
+    this.#client = new Client(`${host}:${endpoint.port}`, credentialsOf(options.tls), {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
       // Retries are decided above the seam, where all endpoints are known.
@@ -50,6 +53,12 @@ export class GrpcJsConnection implements Connection {
       "grpc.max_reconnect_backoff_ms": 2_000,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_http_proxy": 0,
+      ...(options.tls?.serverName === undefined
+        ? {}
+        : {
+            "grpc.ssl_target_name_override": options.tls.serverName,
+            "grpc.default_authority": options.tls.serverName,
+          }),
       ...(options.userAgent === undefined ? {} : { "grpc.primary_user_agent": options.userAgent }),
     });
   }
@@ -128,6 +137,12 @@ export class GrpcJsConnection implements Connection {
     this.#closed = true;
     this.#client.close();
   }
+}
+
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const read = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
+  return credentials.createSsl(read(tls.ca), read(tls.key), read(tls.cert));
 }
 
 /** A connection may be closed between its choice and its use; grpc-js would throw then. */

@@ -128,6 +128,8 @@ export abstract class ClientStream implements StreamEvents {
   closed({ code, message, remote, unprocessed }: StreamEnd): void {
     if (this.over) return;
     if (unprocessed) return this.fail(Code.Unavailable, message, true);
+    // The callee's clock may be the first to notice.
+    if (code === ErrorCode.Cancel && (this.#setup.options.deadline ?? Infinity) <= Date.now()) return expire(this);
     // A broken connection says nothing of the call.
     const broke = this.stream?.connection.closed === true;
     const text = broke || !remote ? message : `the server reset the call: ${errorCodeName(code)}`;

@@ -1,10 +1,11 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Connection as Http2 } from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
 import {
   defaultMaxMessageBytes,
   type CallOptions,
   type ClientCall,
+  type ClientTls,
   type Connection,
   type ConnectionState,
   type ConnectOptions,
@@ -15,15 +16,15 @@ import {
 } from "../transport.ts";
 import type { ClientStream } from "./client-stream.ts";
 import { Session, type Caller } from "./session.ts";
+import { openSocket } from "./socket.ts";
 import { StreamingCall } from "./streaming-call.ts";
 import { UnaryCall } from "./unary-call.ts";
-
-const connectTimeoutMs = 10_000;
 
 /** Our own HTTP/2 to one endpoint: one connection at a time, made with the first call that needs it. */
 export class NativeConnection implements Connection {
   readonly endpoint: Endpoint;
   readonly #caller: Caller;
+  readonly #tls: ClientTls | undefined;
   #session: Session | undefined;
   #socket: Socket | undefined;
   #failed = false;
@@ -33,9 +34,11 @@ export class NativeConnection implements Connection {
 
   constructor(endpoint: Endpoint, options: ConnectOptions = {}) {
     this.endpoint = endpoint;
+    this.#tls = options.tls;
     const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
     this.#caller = {
       authority: `${host}:${endpoint.port}`,
+      scheme: options.tls === undefined ? "http" : "https",
       userAgent: `${options.userAgent ?? "flow"} flow-native`,
       maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
     };
@@ -81,8 +84,6 @@ export class NativeConnection implements Connection {
   }
 
   #connect(): void {
-    const socket = connect({ host: this.endpoint.host, port: this.endpoint.port, noDelay: true });
-    this.#socket = socket;
     const failed = (why: string) => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
@@ -92,12 +93,9 @@ export class NativeConnection implements Connection {
       for (const call of this.#waiting.splice(0))
         call.fail(Code.Unavailable, `No connection established: ${why}`, true);
     };
-    const timer = setTimeout(() => failed("connecting took too long"), connectTimeoutMs).unref();
-    socket
-      .once("error", (error) => failed(error.message))
-      .once("close", () => clearTimeout(timer))
-      .once("connect", () => {
-        clearTimeout(timer);
+    const socket: Socket = openSocket(this.endpoint, this.#tls, {
+      failed,
+      connected: () => {
         const http2: Http2 = new Http2(socket, {
           role: "client",
           events: {
@@ -107,14 +105,16 @@ export class NativeConnection implements Connection {
             },
             streamClosed: () => this.#pump(),
             draining: () => this.#leave(http2),
-            closed: ({ message }) => {
-              if (!http2.ready) return failed(message);
+            closed: ({ message, remote }) => {
+              if (!http2.ready) return failed(remote ? `${message} before it spoke HTTP/2` : message);
               this.#leave(http2);
             },
           },
         });
         this.#session = new Session(http2, this.#caller);
-      });
+      },
+    });
+    this.#socket = socket;
   }
 
   /** Calls from now on go over another connection. */

@@ -9,6 +9,7 @@ const regular = [
 /** What is the same for every connection to an endpoint. */
 export interface Caller {
   authority: string;
+  scheme: "http" | "https";
   userAgent: string;
   maxMessageBytes: number;
 }
@@ -24,12 +25,12 @@ export class Session {
   readonly #last: readonly HeaderField[];
   readonly #requests = new Map<string, PreparedFields>();
 
-  constructor(http2: Http2, { authority, userAgent, maxMessageBytes }: Caller) {
+  constructor(http2: Http2, { authority, scheme, userAgent, maxMessageBytes }: Caller) {
     this.http2 = http2;
     this.maxMessageBytes = maxMessageBytes;
     this.#first = [
       new HeaderField(":method", "POST"),
-      new HeaderField(":scheme", "http"),
+      new HeaderField(":scheme", scheme),
       new HeaderField(":authority", authority),
     ];
     this.#last = [...regular, new HeaderField("user-agent", userAgent)];
