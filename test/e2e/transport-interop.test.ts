@@ -53,13 +53,15 @@ describe.each(["native", "grpc-js"])("the official Go client against a server on
     const server = await new InteropServer().listen(transport, await issue("DNS:interop.flow.test"));
     onTestFinished(() => server.close());
     const { keyFile, account, scope, metadataHost } = await serveTokens();
+    const secure = ["-use_tls", "-use_test_ca", `-ca_file=${ca}`, "-server_host_override=interop.flow.test"];
+    const who = [
+      `-service_account_key_file=${keyFile}`,
+      `-oauth_scope=${scope}`,
+      `-default_service_account=${account}`,
+    ];
     const failed = await failuresOf(
       [...goCases, ...credentialCases],
-      (name) => [
-        ...flagsOf(name, server.port),
-        ...["-use_tls", "-use_test_ca", `-ca_file=${ca}`, "-server_host_override=interop.flow.test"],
-        ...[`-service_account_key_file=${keyFile}`, `-oauth_scope=${scope}`, `-default_service_account=${account}`],
-      ],
+      (name) => [...flagsOf(name, server.port), ...secure, ...who],
       { GCE_METADATA_HOST: metadataHost },
     );
     expect(failed).toEqual({});

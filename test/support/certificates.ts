@@ -31,10 +31,8 @@ export async function createAuthority(dir?: string): Promise<Authority> {
       const name = `leaf-${++count}`;
       await writeFile(join(dir, `${name}.ext`), `subjectAltName=${names.join(",")}\n`);
       await openssl("req", ...key(name), "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-      await openssl(
-        ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"],
-        ...["-days", "30", "-extfile", `${name}.ext`, "-out", `${name}.pem`],
-      );
+      const request = ["x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, "-days", "30"];
+      await openssl(...request, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", `${name}.ext`);
       return { cert: join(dir, `${name}.pem`), key: join(dir, `${name}.key`) };
     },
   };
