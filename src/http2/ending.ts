@@ -63,7 +63,9 @@ export class Ending {
       }
     }
     connection.events.draining?.(goAway);
-    if (connection.streams.size === 0) connection.close();
+    if (connection.streams.size > 0) return;
+    if (goAway.code === ErrorCode.NoError) connection.close();
+    else this.gone("");
   }
 
   close(code: number, message: string): void {

@@ -11,7 +11,7 @@ import { Registration } from "./internal/server/registration.ts";
 import type { ServerTlsOptions } from "./internal/server/server-tls.ts";
 import { sharePort, type SharedPortHandlers } from "./internal/server/shared-port.ts";
 import { entriesOf, methodTag, type MethodEntry } from "./internal/server/table.ts";
-import { selectTransport } from "./internal/transport/index.ts";
+import { selectTransport, type ListenOptions } from "./internal/transport/index.ts";
 import { createWebApi, type WebApiSettings } from "./internal/webapi/index.ts";
 import { createLogger } from "./log.ts";
 import type { Server, Service } from "./service.ts";
@@ -37,6 +37,13 @@ export interface ServeOptions {
   transport?: string;
   /** Speak TLS alone, on one port for HTTP/2 and HTTP/1.1; default FLOW_TLS_CERT and FLOW_TLS_KEY, `false` for none. */
   tls?: ServerTlsOptions | false;
+  /** Listen beside other processes on the same port, where the system has it (SO_REUSEPORT): it spreads connections over them. Default false. */
+  reusePort?: boolean;
+  /** Limits of connections: what each is, see the transport. */
+  connections?: Pick<
+    ListenOptions,
+    "gzipFromBytes" | "keepalive" | "minPingIntervalMs" | "maxConnectionAgeMs" | "maxConnectionAgeGraceMs"
+  >;
   webApi?: Omit<WebApiSettings, "service">;
   /** Stop at SIGTERM and SIGINT, and end the process then. Default true. */
   handleSignals?: boolean;
@@ -76,6 +83,7 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
   const grpc = transport.listen(
     {
       methods: [...table.values()].map(({ wire }) => wire),
+      ...options.connections,
       ...(options.maxMessageBytes === undefined ? {} : { maxMessageBytes: options.maxMessageBytes }),
     },
     (call) => void handleCall(call, table, name),
@@ -98,7 +106,9 @@ export async function serve(service: Service, options: ServeOptions = {}): Promi
   const port = sharePort(handlers, tls === false ? undefined : tls);
   const host = options.host ?? environment.host;
   await new Promise<void>((resolve, reject) =>
-    port.once("error", reject).listen(options.port ?? environment.port, host, resolve),
+    port
+      .once("error", reject)
+      .listen({ port: options.port ?? environment.port, host, reusePort: options.reusePort ?? false }, resolve),
   );
   const { port: number } = port.address() as AddressInfo;
   health.setServing(true);

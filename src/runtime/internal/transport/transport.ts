@@ -78,6 +78,18 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A silent peer is asked whether it is there; one that does not answer is gone, and the calls on it are UNAVAILABLE. */
+export interface KeepaliveOptions {
+  /**
+   * Ms of silence before the question, at most twice that. Default 10,000 for clients, which ask only while calls wait,
+   * and never a second time within five minutes in which neither headers nor data came, so that no server takes it for
+   * a flood; grpc-js keeps that rule only by asking every 310,000; 60,000 for servers. GRPC_ARG_KEEPALIVE_TIME_MS.
+   */
+  everyMs?: number;
+  /** Ms for the answer, default 10,000 for clients, 20,000 for servers. GRPC_ARG_KEEPALIVE_TIMEOUT_MS. */
+  timeoutMs?: number;
+}
+
 /** How a client trusts servers that speak TLS. Files are PEM and read with each new connection. */
 export interface ClientTls {
   /** File of the authorities that are trusted, default those of the system. */
@@ -96,6 +108,9 @@ export interface ConnectOptions {
   maxMessageBytes?: number;
   /** Call with TLS; default without. */
   tls?: ClientTls;
+  /** Requests of so many bytes and more go in gzip, default none. grpc-js sends all so, whatever their size. */
+  gzipFromBytes?: number;
+  keepalive?: KeepaliveOptions;
 }
 
 /** A call as the server sees it. */
@@ -130,6 +145,21 @@ export interface Listener {
 export interface ListenOptions {
   methods: readonly WireMethod[];
   maxMessageBytes?: number;
+  /** Answers of so many bytes and more go in gzip to callers that take it, default none. grpc-js never does. */
+  gzipFromBytes?: number;
+  keepalive?: KeepaliveOptions;
+  /**
+   * Ms between two pings of a client when nothing was sent to it, default 300,000 with calls and two hours without; who
+   * pings more often for the third time is told `too_many_pings`. grpc-js does not look. GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS.
+   */
+  minPingIntervalMs?: number;
+  /**
+   * Ms after which a connection is ended gracefully, give or take a tenth, so that callers spread anew over instances
+   * and names; default never. GRPC_ARG_MAX_CONNECTION_AGE_MS.
+   */
+  maxConnectionAgeMs?: number;
+  /** Ms that calls may take after that, default without limit. GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS. */
+  maxConnectionAgeGraceMs?: number;
 }
 
 export interface Transport {

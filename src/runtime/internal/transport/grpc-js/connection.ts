@@ -53,6 +53,9 @@ export class GrpcJsConnection implements Connection {
       "grpc.max_reconnect_backoff_ms": 2_000,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_http_proxy": 0,
+      "grpc.keepalive_time_ms": options.keepalive?.everyMs ?? 310_000,
+      "grpc.keepalive_timeout_ms": options.keepalive?.timeoutMs ?? 20_000,
+      ...(options.gzipFromBytes === undefined ? {} : { "grpc.default_compression_algorithm": 2 }),
       ...(options.tls?.serverName === undefined
         ? {}
         : {

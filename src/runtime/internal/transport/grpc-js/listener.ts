@@ -35,8 +35,12 @@ export function listenGrpcJs(options: ListenOptions, handler: CallHandler): List
   const server = new Server({
     "grpc.max_receive_message_length": bytes,
     "grpc.max_send_message_length": bytes,
-    "grpc.keepalive_time_ms": 60_000,
-    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.keepalive_time_ms": options.keepalive?.everyMs ?? 60_000,
+    "grpc.keepalive_timeout_ms": options.keepalive?.timeoutMs ?? 20_000,
+    ...(options.maxConnectionAgeMs === undefined ? {} : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs }),
+    ...(options.maxConnectionAgeGraceMs === undefined
+      ? {}
+      : { "grpc.max_connection_age_grace_ms": options.maxConnectionAgeGraceMs }),
   });
   for (const { path, kind } of options.methods) {
     server.register(path, handlerFor(kind, path, handler) as never, asBytes, unchanged, grpcKinds[kind] as never);

@@ -20,12 +20,15 @@ export interface CallSetup {
 }
 
 const noHeaders: Headers = [];
+const gzip = new HeaderField("grpc-encoding", "gzip");
 
 /** What every call of a client does, whatever it carries: its stream, its deadline, and one outcome. */
 export abstract class ClientStream implements StreamEvents {
   over = false;
   protected stream: Stream | undefined;
   protected session: Session | undefined;
+  /** Requests of so many bytes and more go compressed. */
+  protected gzipFrom = Infinity;
   /** What `grpc-encoding` named. */
   protected encoding: string | undefined;
   readonly #setup: CallSetup;
@@ -69,6 +72,8 @@ export abstract class ClientStream implements StreamEvents {
       if (options.deadline !== undefined)
         (more ??= []).push(new HeaderField("grpc-timeout", formatTimeout(options.deadline - Date.now())));
       this.session = session;
+      this.gzipFrom = session.gzipFrom;
+      if (this.gzipFrom < Infinity) (more ??= []).push(gzip);
       this.stream = session.http2.open(session.request(method.path), this, { more });
     } catch (error) {
       return this.fail(Code.Internal, error instanceof Error ? error.message : String(error));
@@ -82,6 +87,7 @@ export abstract class ClientStream implements StreamEvents {
 
   headers(fields: readonly HeaderField[], end: boolean, kind: HeadersKind): void {
     const session = this.session as Session;
+    session.answers++;
     if (kind === "headers" && fields !== session.goodHeaders) {
       if (!this.#accept(fields)) return;
       if (this.encoding === undefined && !end) session.goodHeaders = fields;
@@ -107,6 +113,7 @@ export abstract class ClientStream implements StreamEvents {
     if (fields === session.goodTrailers) return this.#succeed(noHeaders);
     const trailers = toHeaders(fields);
     const status = statusOf(fields) ?? { code: Code.Unknown, message: "the answer ended without a status" };
+    if (status.code === Code.Unimplemented) session.heedEncodings(find(fields, "grpc-accept-encoding"));
     if (status.code !== Code.Ok) return this.#finish({ ...status, trailers, unprocessed: false });
     if (trailers.length === 0 && status.message === "") session.goodTrailers = fields;
     this.#succeed(trailers);
@@ -120,6 +127,7 @@ export abstract class ClientStream implements StreamEvents {
 
   data(chunk: Buffer, end: boolean): void {
     if (this.over) return;
+    (this.session as Session).answers++;
     const fault = this.take(chunk);
     if (fault !== undefined) this.fail(fault.code, fault.message);
     else if (end) this.fail(Code.Unknown, "the answer ended without a status");

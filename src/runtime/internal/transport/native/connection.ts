@@ -15,6 +15,7 @@ import {
   type WireMethod,
 } from "../transport.ts";
 import type { ClientStream } from "./client-stream.ts";
+import { Keepalive, PingAllowance, tooManyPings } from "./keepalive.ts";
 import { Session, type Caller } from "./session.ts";
 import { openSocket } from "./socket.ts";
 import { StreamingCall } from "./streaming-call.ts";
@@ -25,6 +26,7 @@ export class NativeConnection implements Connection {
   readonly endpoint: Endpoint;
   readonly #caller: Caller;
   readonly #tls: ClientTls | undefined;
+  readonly #keepalive: { everyMs: number; timeoutMs: number };
   #session: Session | undefined;
   #socket: Socket | undefined;
   #failed = false;
@@ -35,12 +37,14 @@ export class NativeConnection implements Connection {
   constructor(endpoint: Endpoint, options: ConnectOptions = {}) {
     this.endpoint = endpoint;
     this.#tls = options.tls;
+    this.#keepalive = { everyMs: 10_000, timeoutMs: 10_000, ...options.keepalive };
     const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
     this.#caller = {
       authority: `${host}:${endpoint.port}`,
       scheme: options.tls === undefined ? "http" : "https",
       userAgent: `${options.userAgent ?? "flow"} flow-native`,
       maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
+      gzipFrom: options.gzipFromBytes ?? Infinity,
     };
   }
 
@@ -96,6 +100,7 @@ export class NativeConnection implements Connection {
     const socket: Socket = openSocket(this.endpoint, this.#tls, {
       failed,
       connected: () => {
+        let keepalive: Keepalive | undefined;
         const http2: Http2 = new Http2(socket, {
           role: "client",
           events: {
@@ -104,14 +109,22 @@ export class NativeConnection implements Connection {
               this.#pump();
             },
             streamClosed: () => this.#pump(),
-            draining: () => this.#leave(http2),
+            draining: ({ debug }) => {
+              // A8: who is told so asks half as often from then on.
+              if (debug === tooManyPings) this.#keepalive.everyMs *= 2;
+              this.#leave(http2);
+            },
             closed: ({ message, remote }) => {
+              keepalive?.stop();
               if (!http2.ready) return failed(remote ? `${message} before it spoke HTTP/2` : message);
               this.#leave(http2);
             },
           },
         });
-        this.#session = new Session(http2, this.#caller);
+        const session = new Session(http2, this.#caller);
+        const allowance = new PingAllowance();
+        keepalive = new Keepalive(http2, this.#keepalive, () => allowance.take(http2.streams.size, session.answers));
+        this.#session = session;
       },
     });
     this.#socket = socket;

@@ -3,6 +3,15 @@ import type { Stream } from "../../../../http2/index.ts";
 interface Item {
   message: Uint8Array;
   held: number;
+  /** It is compressed. */
+  packed: boolean;
+}
+
+export interface InboxEvents {
+  /** The reader stopped before the end. */
+  left?(): void;
+  /** Takes a message out of its compression; undefined when the call ended for it. */
+  unpack(message: Uint8Array): Uint8Array | undefined;
 }
 
 type Result = IteratorResult<Uint8Array, undefined>;
@@ -10,28 +19,33 @@ type Result = IteratorResult<Uint8Array, undefined>;
 const over: Result = { value: undefined, done: true };
 
 /**
- * Messages that came and were not read. The window of each is given back when its reader takes it. One reader at a
- * time: it is its own iterator, which spares a generator's promises.
+ * Messages that came and were not read, still compressed if they are: what is not read costs what it held of the
+ * window. That is given back when its reader takes it. One reader at a time: it is its own iterator, which spares a
+ * generator's promises.
  */
 export class Inbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
   stream: Stream | undefined;
   #items: Item[] = [];
   #at = 0;
-  readonly #left: (() => void) | undefined;
+  readonly #events: InboxEvents;
   #ended = false;
   #wake: ((result: Result) => void) | undefined;
 
-  /** `left` is called when the reader stops before the end. */
-  constructor(left?: () => void) {
-    this.#left = left;
+  constructor(events: InboxEvents) {
+    this.#events = events;
   }
 
-  add(message: Uint8Array, held: number): void {
+  add(message: Uint8Array, held: number, packed: boolean): void {
     const wake = this.#wake;
-    if (wake === undefined) return void this.#items.push({ message, held });
+    if (wake === undefined) return void this.#items.push({ message, held, packed });
     this.#wake = undefined;
     this.#consume(held);
-    wake({ value: message, done: false });
+    wake(this.#result(message, packed));
+  }
+
+  #result(message: Uint8Array, packed: boolean): Result {
+    const value = packed ? this.#events.unpack(message) : message;
+    return value === undefined ? over : { value, done: false };
   }
 
   end(): void {
@@ -60,11 +74,11 @@ export class Inbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arra
       this.#at = 0;
     }
     this.#consume(item.held);
-    return Promise.resolve({ value: item.message, done: false });
+    return Promise.resolve(this.#result(item.message, item.packed));
   }
 
   return(): Promise<Result> {
-    if (!this.#ended || this.#at < this.#items.length) this.#left?.();
+    if (!this.#ended || this.#at < this.#items.length) this.#events.left?.();
     this.#items = [];
     this.#at = 0;
     return Promise.resolve(over);

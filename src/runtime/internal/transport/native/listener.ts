@@ -10,15 +10,12 @@ import {
 import { Code } from "../../../code.ts";
 import { createLogger } from "../../../log.ts";
 import { defaultMaxMessageBytes, type CallHandler, type Listener, type ListenOptions } from "../transport.ts";
+import { Keepalive, PingStrikes } from "./keepalive.ts";
 import { statusFields } from "./metadata.ts";
 import { readHead, type RequestHead } from "./request-head.ts";
 import { NativeServerCall, ServerCallEvents, type ServerSession } from "./server-call.ts";
 
 const log = createLogger(() => ({}));
-
-/** Silence after which a peer is asked whether it is there, and ms for its answer: GRPC_ARG_KEEPALIVE_TIME_MS and _TIMEOUT_MS. */
-const keepaliveMs = 60_000;
-const keepaliveTimeoutMs = 20_000;
 
 /** Serves gRPC over our own HTTP/2. */
 export function listenNative(options: ListenOptions, handler: CallHandler): Listener {
@@ -26,10 +23,6 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
   const connections = new Set<Connection>();
   let drained: (() => void) | undefined;
   let draining = false;
-  const keepalive = setInterval(() => {
-    for (const connection of connections) askWhetherThere(connection);
-  }, keepaliveMs).unref();
-
   const single = new Set(
     options.methods.filter(({ kind }) => kind === "unary" || kind === "server_streaming").map(({ path }) => path),
   );
@@ -52,22 +45,29 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
       const session: ServerSession = {
         peer,
         maxMessageBytes,
+        gzipFrom: options.gzipFromBytes ?? Infinity,
         handler,
         response: prepareFields(responseFields),
         success: prepareFields(statusFields({ code: Code.Ok, message: "" })),
       };
+      const strikes = new PingStrikes(options.minPingIntervalMs);
       const connection: Connection = new Connection(socket, {
         role: "server",
         events: {
           request: (stream, fields, end) => request(session, stream, { fields, end }),
+          pinged: () => strikes.pinged(connection),
           closed: ({ code, message, remote }) => {
             connections.delete(connection);
+            keepalive.stop();
+            forgetAge();
             if (!remote && code !== ErrorCode.NoError)
               log.warn("ended a connection", { peer, reason: message, code: errorCodeName(code) });
             if (connections.size === 0) drained?.();
           },
         },
       });
+      const keepalive = new Keepalive(connection, { everyMs: 60_000, timeoutMs: 20_000, ...options.keepalive });
+      const forgetAge = endAtAge(connection, options);
       connections.add(connection);
       socket.resume();
       if (draining) connection.drain();
@@ -85,21 +85,26 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
       });
     },
     close: () => {
-      clearInterval(keepalive);
       for (const connection of connections) connection.close(ErrorCode.NoError, "the server stops");
     },
   };
 }
 
-function askWhetherThere(connection: Connection): void {
-  const { heard } = connection;
-  connection.heard = false;
-  if (heard) return;
-  const timer = setTimeout(
-    () => connection.close(ErrorCode.NoError, "the peer does not answer (keepalive)"),
-    keepaliveTimeoutMs,
+/** Ends a connection gracefully at its age, and at once when its calls take too long then. Returns what forgets it. */
+function endAtAge(
+  connection: Connection,
+  { maxConnectionAgeMs: ageMs, maxConnectionAgeGraceMs: graceMs }: ListenOptions,
+) {
+  if (ageMs === undefined) return () => {};
+  let timer = setTimeout(
+    () => {
+      connection.drain("max_age");
+      if (graceMs === undefined) return;
+      timer = setTimeout(() => connection.close(ErrorCode.NoError, "max_age"), graceMs).unref();
+    },
+    ageMs * (0.9 + Math.random() * 0.2),
   ).unref();
-  connection.ping(() => clearTimeout(timer));
+  return () => clearTimeout(timer);
 }
 
 interface Begun {

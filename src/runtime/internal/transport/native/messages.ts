@@ -1,10 +1,10 @@
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { Stream } from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
 import type { Status } from "../transport.ts";
 
-/** Takes a message and the bytes of the stream's window that it still holds. */
-type Take = (message: Uint8Array, heldBytes: number) => void;
+/** Takes a message, the bytes of the stream's window that it still holds, and whether it is compressed. */
+type Take = (message: Uint8Array, heldBytes: number, packed: boolean) => void;
 
 /**
  * gRPC's messages in DATA: a flag, four bytes of length, the message. One that lies whole in a chunk is handed on where
@@ -40,10 +40,9 @@ export class MessageReader {
       const size = this.complete && chunk.length - at >= 5 ? sizeAt(chunk, at) : Infinity;
       if (chunk.length - at - 5 >= size) {
         const flag = chunk[at] as number;
-        const fault =
-          this.#check(flag, size) ??
-          this.#deliver(flag, { message: chunk.subarray(at + 5, at + 5 + size), held: 5 + size });
+        const fault = this.#check(flag, size);
         if (fault !== undefined) return fault;
+        this.#take(chunk.subarray(at + 5, at + 5 + size), 5 + size, flag === 1);
         at += 5 + size;
         continue;
       }
@@ -55,8 +54,7 @@ export class MessageReader {
       const message = this.#body.subarray(0, this.#size);
       this.#body = undefined;
       this.#headBytes = 0;
-      const fault = this.#deliver(this.#flag, { message, held: 0 });
-      if (fault !== undefined) return fault;
+      this.#take(message, 0, this.#flag === 1);
     }
     return undefined;
   }
@@ -95,21 +93,28 @@ export class MessageReader {
       return { code: Code.Internal, message: `a compressed message, and its encoding "${this.encoding}" is not gzip` };
     return undefined;
   }
+}
 
-  #deliver(flag: number, { message, held }: { message: Uint8Array; held: number }): Status | undefined {
-    if (flag === 0) {
-      this.#take(message, held);
-      return undefined;
-    }
-    try {
-      this.#take(gunzipSync(message, { maxOutputLength: this.#mostBytes }), held);
-      return undefined;
-    } catch (error) {
-      return error instanceof RangeError
-        ? tooLarge(this.#mostBytes)
-        : { code: Code.Internal, message: "a compressed message is no gzip" };
-    }
+/** A message out of its gzip, or why there is none. */
+export function unpack(message: Uint8Array, mostBytes: number): Uint8Array | Status {
+  try {
+    return gunzipSync(message, { maxOutputLength: mostBytes });
+  } catch (error) {
+    return error instanceof RangeError
+      ? tooLarge(mostBytes)
+      : { code: Code.Internal, message: "a compressed message is no gzip" };
   }
+}
+
+/** Writes a message to its stream, compressed when it has `gzipFrom` bytes and more. As `stream.write`. */
+export function writeMessage(
+  stream: Stream,
+  message: Uint8Array,
+  { gzipFrom, end }: { gzipFrom: number; end: boolean },
+): boolean {
+  if (message.length < gzipFrom) return stream.write(message, end, messageHead(message.length));
+  const packed = gzipSync(message);
+  return stream.write(packed, end, messageHead(packed.length, 1));
 }
 
 /** Whether a chunk is one message, whole and not compressed: nearly all chunks of calls with one answer are. */
@@ -125,8 +130,9 @@ function sizeAt(chunk: Buffer, at: number): number {
   );
 }
 
-/** The five bytes before a message. */
-export function messageHead(size: number): Uint8Array {
+/** The five bytes before a message; flag 1 for a compressed one. */
+function messageHead(size: number, flag = 0): Uint8Array {
+  head[0] = flag;
   head[1] = size >>> 24;
   head[2] = size >>> 16;
   head[3] = size >>> 8;

@@ -8,6 +8,8 @@ export interface RequestHead {
   isGrpc: boolean;
   encoding: string | undefined;
   timeout: string | undefined;
+  /** Whether the caller takes answers in gzip. */
+  acceptsGzip: boolean;
 }
 
 const path = 1;
@@ -15,11 +17,19 @@ const post = 2;
 const grpcType = 3;
 const encoding = 4;
 const timeout = 5;
-const other = 6;
+const gzipAccepted = 6;
+const other = 7;
 
 /** Reads it in one pass. What a field is, is noted in it: one that the peer has indexed is looked at once. */
 export function readHead(fields: readonly HeaderField[]): RequestHead {
-  const head: RequestHead = { path: "", isPost: false, isGrpc: false, encoding: undefined, timeout: undefined };
+  const head: RequestHead = {
+    path: "",
+    isPost: false,
+    isGrpc: false,
+    encoding: undefined,
+    timeout: undefined,
+    acceptsGzip: false,
+  };
   for (const field of fields) {
     if (field.note === 0) field.note = look(field);
     switch (field.note) {
@@ -38,6 +48,9 @@ export function readHead(fields: readonly HeaderField[]): RequestHead {
       case timeout:
         head.timeout = field.value;
         break;
+      case gzipAccepted:
+        head.acceptsGzip = true;
+        break;
       default:
     }
   }
@@ -54,6 +67,8 @@ function look({ name, value }: HeaderField): number {
       return /^application\/grpc(?:$|[+;])/.test(value) ? grpcType : other;
     case "grpc-encoding":
       return encoding;
+    case "grpc-accept-encoding":
+      return value.split(",").some((name) => name.trim() === "gzip") ? gzipAccepted : other;
     case "grpc-timeout":
       return timeout;
     default:

@@ -1,6 +1,6 @@
 import {
   ErrorCode,
-  type HeaderField,
+  HeaderField,
   type PreparedFields,
   type Stream,
   type StreamEvents,
@@ -8,7 +8,7 @@ import {
 import { Code } from "../../../code.ts";
 import type { CallHandler, Headers, ServerCall, Status } from "../transport.ts";
 import { Inbox } from "./inbox.ts";
-import { isWholeMessage, messageHead, MessageReader, tooLarge } from "./messages.ts";
+import { isWholeMessage, MessageReader, tooLarge, unpack, writeMessage } from "./messages.ts";
 import { parseTimeout, statusFields, toFields, toHeaders } from "./metadata.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -16,6 +16,8 @@ import type { RequestHead } from "./request-head.ts";
 export interface ServerSession {
   peer: string;
   maxMessageBytes: number;
+  /** Answers of so many bytes and more go compressed to callers that take it. */
+  gzipFrom: number;
   handler: CallHandler;
   /** The header list that begins an answer, and the one that ends a good one. */
   response: PreparedFields;
@@ -39,10 +41,12 @@ export class NativeServerCall implements ServerCall {
   readonly #fields: readonly HeaderField[];
   readonly #single: boolean;
   readonly #encoding: string | undefined;
+  readonly #acceptsGzip: boolean;
   #headers: Headers | undefined;
   #inbox: Inbox | undefined;
   #reader: MessageReader | undefined;
   #requests = 0;
+  #packed = false;
   #cancelled: AbortController | undefined;
   #over = false;
   #answered = false;
@@ -55,6 +59,7 @@ export class NativeServerCall implements ServerCall {
     this.#fields = fields;
     this.#single = single;
     this.#encoding = head.encoding;
+    this.#acceptsGzip = head.acceptsGzip;
     this.method = head.path;
     const ms = head.timeout === undefined ? undefined : parseTimeout(head.timeout);
     this.deadline = ms === undefined ? undefined : Date.now() + ms;
@@ -89,12 +94,17 @@ export class NativeServerCall implements ServerCall {
 
   get messages(): Inbox {
     if (this.#inbox === undefined) {
-      this.#inbox = new Inbox();
+      this.#inbox = new Inbox({ unpack: (message) => this.#unpack(message) });
       this.#inbox.stream = this.#stream;
-      if (this.request !== undefined) this.#inbox.add(this.request, 0);
+      if (this.request !== undefined) this.#inbox.add(this.request, 0, false);
       if (this.#single || this.#over || this.#stream.remoteClosed) this.#inbox.end();
     }
     return this.#inbox;
+  }
+
+  /** Whether answers may be compressed: we would, and the caller takes it. */
+  get #gzips(): boolean {
+    return this.#session.gzipFrom < Infinity && this.#acceptsGzip;
   }
 
   /** The deadline has passed. */
@@ -116,14 +126,15 @@ export class NativeServerCall implements ServerCall {
   }
 
   #take(chunk: Buffer): Status | undefined {
-    if (!this.#single) return this.#readerFor((message, held) => this.messages.add(message, held), chunk);
+    if (!this.#single)
+      return this.#readerFor((message, held, packed) => this.messages.add(message, held, packed), chunk);
     if (this.#reader !== undefined || !isWholeMessage(chunk, this.#session.maxMessageBytes))
-      return this.#readerFor((message, held) => this.#keep(message, held), chunk);
-    this.#keep(chunk.subarray(5), chunk.length);
+      return this.#readerFor((message, held, packed) => this.#keep(message, held, packed), chunk);
+    this.#keep(chunk.subarray(5), chunk.length, false);
     return undefined;
   }
 
-  #readerFor(take: (message: Uint8Array, held: number) => void, chunk: Buffer): Status | undefined {
+  #readerFor(take: (message: Uint8Array, held: number, packed: boolean) => void, chunk: Buffer): Status | undefined {
     if (chunk.length === 0) return undefined;
     if (this.#reader === undefined) {
       this.#reader = new MessageReader(this.#session.maxMessageBytes, take);
@@ -132,10 +143,18 @@ export class NativeServerCall implements ServerCall {
     return this.#reader.push(this.#stream, chunk);
   }
 
-  #keep(message: Uint8Array, held: number): void {
+  #keep(message: Uint8Array, held: number, packed: boolean): void {
     this.#requests++;
     this.request = message;
+    this.#packed = packed;
     this.#stream.consume(held);
+  }
+
+  #unpack(message: Uint8Array): Uint8Array | undefined {
+    const unpacked = unpack(message, this.#session.maxMessageBytes);
+    if (!("code" in unpacked)) return unpacked;
+    this.#abort(unpacked);
+    return undefined;
   }
 
   /** No more requests come. */
@@ -144,7 +163,11 @@ export class NativeServerCall implements ServerCall {
     if (this.#reader?.complete === false)
       return this.#abort({ code: Code.Internal, message: "the request ended inside a message" });
     if (!this.#single) return this.messages.end();
-    if (this.#requests === 1) return this.#handle();
+    if (this.#requests === 1) {
+      if (this.#packed) this.request = this.#unpack(this.request as Uint8Array);
+      if (!this.#over) this.#handle();
+      return;
+    }
     const came = this.#requests === 0 ? "without a request" : `with ${this.#requests} requests`;
     this.#abort({ code: Code.Internal, message: `${this.method} was called ${came}` });
   }
@@ -175,7 +198,8 @@ export class NativeServerCall implements ServerCall {
     if (this.#over || this.#stream.responded) return;
     this.#stream.responded = true;
     const { response } = this.#session;
-    this.#stream.sendHeaders(headers.length === 0 ? response : [...response.fields, ...toFields(headers)]);
+    if (this.#gzips) this.#stream.sendHeaders([...response.fields, gzip, ...toFields(headers)]);
+    else this.#stream.sendHeaders(headers.length === 0 ? response : [...response.fields, ...toFields(headers)]);
   }
 
   write(message: Uint8Array): Promise<void> {
@@ -185,7 +209,8 @@ export class NativeServerCall implements ServerCall {
       return done;
     }
     if (!this.#stream.responded) this.sendHeaders(noHeaders);
-    if (this.#stream.write(message, false, messageHead(message.length))) return done;
+    const gzipFrom = this.#gzips ? this.#session.gzipFrom : Infinity;
+    if (writeMessage(this.#stream, message, { gzipFrom, end: false })) return done;
     return new Promise((resolve) => (this.#writers ??= []).push(resolve));
   }
 
@@ -219,6 +244,7 @@ export class NativeServerCall implements ServerCall {
 }
 
 const done = Promise.resolve();
+const gzip = new HeaderField("grpc-encoding", "gzip");
 const noHeaders: Headers = [];
 
 /** Passes on what the stream of a call tells. */

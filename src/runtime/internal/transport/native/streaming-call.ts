@@ -2,12 +2,12 @@ import type { Stream } from "../../../../http2/index.ts";
 import type { ClientCall, Outcome, Status } from "../transport.ts";
 import { ClientStream, type CallSetup } from "./client-stream.ts";
 import { Inbox } from "./inbox.ts";
-import { messageHead, MessageReader, tooLarge } from "./messages.ts";
+import { MessageReader, tooLarge, unpack, writeMessage } from "./messages.ts";
 
 /** A call of any number of messages either way. */
 export class StreamingCall extends ClientStream implements ClientCall {
   readonly outcome: Promise<Outcome>;
-  readonly messages: Inbox = new Inbox(() => this.cancel());
+  readonly messages: Inbox = new Inbox({ left: () => this.cancel(), unpack: (message) => this.#unpack(message) });
   readonly #mostBytes: number;
   readonly #reader: MessageReader;
   #resolve!: (outcome: Outcome) => void;
@@ -18,7 +18,7 @@ export class StreamingCall extends ClientStream implements ClientCall {
   constructor(setup: CallSetup, mostBytes: number) {
     super(setup);
     this.#mostBytes = mostBytes;
-    this.#reader = new MessageReader(mostBytes, (message, held) => this.messages.add(message, held));
+    this.#reader = new MessageReader(mostBytes, (message, held, packed) => this.messages.add(message, held, packed));
     this.outcome = new Promise((resolve) => (this.#resolve = resolve));
     this.watch();
   }
@@ -39,7 +39,7 @@ export class StreamingCall extends ClientStream implements ClientCall {
     }
     if (this.stream === undefined)
       return new Promise((resolve) => this.#early?.push(() => void this.write(message).then(resolve)));
-    if (this.stream.write(message, false, messageHead(message.length))) return done;
+    if (writeMessage(this.stream, message, { gzipFrom: this.gzipFrom, end: false })) return done;
     return new Promise((resolve) => this.#writers.push(resolve));
   }
 
@@ -47,6 +47,13 @@ export class StreamingCall extends ClientStream implements ClientCall {
     if (this.over) return;
     if (this.stream === undefined) this.#early?.push(() => this.end());
     else this.stream.write(nothing, true);
+  }
+
+  #unpack(message: Uint8Array): Uint8Array | undefined {
+    const unpacked = unpack(message, this.#mostBytes);
+    if (!("code" in unpacked)) return unpacked;
+    this.fail(unpacked.code, unpacked.message);
+    return undefined;
   }
 
   protected override take(chunk: Buffer): Status | undefined {

@@ -2,7 +2,7 @@ import type { Stream } from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
 import type { Outcome, Status, UnaryOutcome } from "../transport.ts";
 import { ClientStream, type CallSetup } from "./client-stream.ts";
-import { isWholeMessage, messageHead, MessageReader, tooLarge } from "./messages.ts";
+import { isWholeMessage, MessageReader, tooLarge, unpack, writeMessage } from "./messages.ts";
 
 /** One request, one answer: no iterators, and no reader while the answer lies whole in one chunk. */
 export class UnaryCall extends ClientStream {
@@ -13,6 +13,7 @@ export class UnaryCall extends ClientStream {
   #reader: MessageReader | undefined;
   #response: Uint8Array | undefined;
   #count = 0;
+  #packed = false;
 
   constructor(setup: CallSetup, request: Uint8Array, mostBytes: number) {
     super(setup);
@@ -26,7 +27,7 @@ export class UnaryCall extends ClientStream {
   }
 
   protected override begin(stream: Stream): void {
-    stream.write(this.#request, true, messageHead(this.#request.length));
+    writeMessage(stream, this.#request, { gzipFrom: this.gzipFrom, end: true });
   }
 
   protected override take(chunk: Buffer): Status | undefined {
@@ -37,9 +38,10 @@ export class UnaryCall extends ClientStream {
       return undefined;
     }
     if (this.#reader === undefined) {
-      this.#reader = new MessageReader(this.#mostBytes, (message, held) => {
+      this.#reader = new MessageReader(this.#mostBytes, (message, held, packed) => {
         this.#count++;
         this.#response = message;
+        this.#packed = packed;
         this.stream?.consume(held);
       });
       this.#reader.encoding = this.encoding ?? "identity";
@@ -56,7 +58,12 @@ export class UnaryCall extends ClientStream {
   override writable(): void {}
 
   protected override ended({ code, message, trailers, unprocessed }: Outcome): void {
-    const response = code === Code.Ok ? this.#response : undefined;
+    let response = code === Code.Ok ? this.#response : undefined;
+    if (response !== undefined && this.#packed) {
+      const unpacked = unpack(response, this.#mostBytes);
+      if ("code" in unpacked) return this.#resolve({ ...unpacked, trailers, unprocessed, response: undefined });
+      response = unpacked;
+    }
     this.#resolve({ code, message, trailers, unprocessed, response });
   }
 }
