@@ -10,7 +10,7 @@ import type {
 import { runWith, type Context } from "./context.ts";
 import { capture } from "./frame.ts";
 import { callStream, callUnary, type CallOptions } from "./internal/client/call.ts";
-import { targetFor, type TargetChoice } from "./internal/client/targets.ts";
+import { targetLookup, type TargetChoice } from "./internal/client/targets.ts";
 import type { Server } from "./service.ts";
 
 export type { CallOptions } from "./internal/client/call.ts";
@@ -76,7 +76,7 @@ function createClient<S extends GenServiceMethods>(
   name: string,
   { endpoints, call = {} }: ClientOptions,
 ): Client<S> {
-  const target = () => targetFor(name, endpoints === undefined ? {} : { endpoints });
+  const target = targetLookup(name, endpoints === undefined ? {} : { endpoints });
   const methods = (service as DescService).methods.map((method) => {
     const streamsIn = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
     const invoke = (ctx: Context, request: never, options?: CallOptions): unknown => {

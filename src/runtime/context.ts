@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes } from "node:crypto";
 import { Code } from "./code.ts";
 import { environment } from "./environment.ts";
 import { framesOfError, RpcError, toRpcError, traceBelow } from "./error.ts";
 import { shortFrame } from "./frame.ts";
+import { randomId } from "./internal/random-id.ts";
 import { createLogger, type Logger } from "./log.ts";
 
 /** Longest delay a timer of JavaScript can hold, in ms; longer ones would fire at once. */
@@ -12,9 +12,13 @@ const longestDelay = 2 ** 31 - 1;
 /** Calls that one request may cause in a chain before it counts as a loop. */
 export const defaultHops = 16;
 
+const noFields: ReadonlyMap<string, string> = new Map();
+
 interface ContextParts {
   deadline: number | undefined;
   signal: AbortSignal | undefined;
+  /** Where the signal comes from when it is asked for: most requests never do. */
+  source: { readonly signal: AbortSignal } | undefined;
   hops: number;
   traceId: string;
   spanId: string;
@@ -32,12 +36,13 @@ interface ContextParts {
  */
 export class Context {
   readonly #parts: ContextParts;
-  readonly #fields: Map<string, string>;
+  /** Made with the first one. */
+  #fields: Map<string, string> | undefined;
   #log: Logger | undefined;
 
   private constructor(parts: ContextParts) {
     this.#parts = parts;
-    this.#fields = new Map(parts.fields);
+    if (parts.fields.size > 0) this.#fields = new Map(parts.fields);
   }
 
   /** A context with the given parts; for the runtime, which makes one per incoming call. */
@@ -45,14 +50,15 @@ export class Context {
     return new Context({
       deadline: undefined,
       signal: undefined,
+      source: undefined,
       hops: defaultHops,
-      traceId: parts.traceId ?? randomBytes(16).toString("hex"),
-      spanId: parts.spanId ?? randomBytes(8).toString("hex"),
+      traceId: parts.traceId ?? randomId(16),
+      spanId: parts.spanId ?? randomId(8),
       sampled: false,
       service: environment.service,
       method: undefined,
       path: [],
-      fields: new Map(),
+      fields: noFields,
       ...parts,
     });
   }
@@ -63,7 +69,11 @@ export class Context {
   }
   /** Aborted when the caller cancelled or the deadline passed. */
   get signal(): AbortSignal {
-    return (this.#parts.signal ??= new AbortController().signal);
+    return (this.#parts.signal ??= this.#parts.source?.signal ?? new AbortController().signal);
+  }
+  /** @internal The signal, when there is anything that could abort it. */
+  get cancellation(): AbortSignal | undefined {
+    return (this.#parts.signal ??= this.#parts.source?.signal);
   }
   /** Calls left before the request counts as a loop. */
   get hops(): number {
@@ -90,7 +100,7 @@ export class Context {
     return this.#parts.path;
   }
   get fields(): ReadonlyMap<string, string> {
-    return this.#fields;
+    return this.#fields ?? noFields;
   }
 
   /** Milliseconds until the deadline, at least 0 and at most 2^31 - 1; undefined without one. */
@@ -110,25 +120,25 @@ export class Context {
     const controller = new AbortController();
     const ms = Math.min(longestDelay, Math.max(0, earliest - Date.now()));
     setTimeout(() => controller.abort(new RpcError(Code.DeadlineExceeded, "deadline exceeded")), ms).unref();
-    return this.#child({ deadline: earliest, signal: anySignal(this.#parts.signal, controller.signal) });
+    return this.#child({ deadline: earliest, signal: anySignal(this.cancellation, controller.signal) });
   }
 
   /** A child that `cancel` ends. */
   withCancel(): { ctx: Context; cancel: (reason?: string) => void } {
     const controller = new AbortController();
-    const ctx = this.#child({ signal: anySignal(this.#parts.signal, controller.signal) });
+    const ctx = this.#child({ signal: anySignal(this.cancellation, controller.signal) });
     return { ctx, cancel: (reason = "cancelled") => controller.abort(new RpcError(Code.Cancelled, reason)) };
   }
 
   #child(parts: Partial<ContextParts>): Context {
-    return new Context({ ...this.#parts, ...parts, fields: this.#fields });
+    return new Context({ ...this.#parts, ...parts, fields: this.fields });
   }
 
   /** Sets a field that every later log line and error of this request carries. Names: letters, digits, `.`, `_`, `-`. */
   setField(name: string, value: string | number | boolean): void {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(name))
       throw new RpcError(Code.InvalidArgument, `field name ${JSON.stringify(name)} is not allowed`);
-    this.#fields.set(name, String(value));
+    (this.#fields ??= new Map()).set(name, String(value));
   }
 
   /** Adds the caller's place to an error and returns it: `throw ctx.trace(err)`. */
@@ -140,14 +150,14 @@ export class Context {
   throwIfDone(): void {
     if (this.#parts.deadline !== undefined && Date.now() >= this.#parts.deadline)
       throw new RpcError(Code.DeadlineExceeded, "deadline exceeded");
-    if (this.#parts.signal?.aborted === true) throw toRpcError(this.#parts.signal.reason);
+    if (this.cancellation?.aborted === true) throw toRpcError(this.cancellation.reason);
   }
 
   /** Logs with trace id, service, method and fields. */
   get log(): Logger {
     return (this.#log ??= createLogger(() => ({
       ...(this.method === undefined ? {} : { method: this.method }),
-      ...Object.fromEntries(this.#fields),
+      ...Object.fromEntries(this.fields),
       ...(this.service === undefined ? {} : { service: this.service }),
       trace: this.traceId,
     })));

@@ -11,11 +11,16 @@ interface Name {
   readonly fixedValues: ReadonlyMap<string, number> | undefined;
   /** Insertion number by value. */
   readonly values: Map<string, number>;
+  readonly isVolatile: boolean;
+  readonly isSecret: boolean;
   /** Insertions that were never used again, less those that were: a name whose values change is not indexed for long. */
   wasted: number;
 }
 
-/** Values that differ from call to call: they would only push others out of the table. */
+/**
+ * Values that differ from call to call: they would only push others out of the table, so that one is indexed for its
+ * name alone. They are not Huffman-coded either: it saves a few bytes of a call and costs as much as the rest of its list.
+ */
 const volatile = new Set([
   "grpc-timeout", "grpc-message", "grpc-status-details-bin", "traceparent", "tracestate", "content-length", "date",
   "etag", "if-modified-since", "if-none-match", "last-modified", "location", "age", "expires", "x-request-id",
@@ -113,12 +118,12 @@ export class HpackEncoder {
 
   #field(field: HeaderField, target: Buffer, at: number): number {
     const known = this.#nameOf(field.name);
-    const short = secrets.has(field.name) && field.value.length < shortSecret;
-    if (field.sensitive || short) return this.#literal(field, { target, at, first: 0x10, mask: 0x0f }, known);
+    if (field.sensitive || (known.isSecret && field.value.length < shortSecret))
+      return this.#literal(field, { target, at, first: 0x10, mask: 0x0f }, known);
     const fixed = known.fixedValues?.get(field.value);
     if (fixed !== undefined) return integer({ target, at, first: 0x80, mask: 0x7f }, fixed);
-    const changes = volatile.has(field.name);
-    const number = changes ? undefined : known.values.get(field.value);
+    const named = known.isVolatile && (known.fixed > 0 || known.values.size > 0);
+    const number = named ? undefined : known.values.get(field.value);
     if (number !== undefined) {
       if (known.wasted > -mostWasted) known.wasted--;
       return integer({ target, at, first: 0x80, mask: 0x7f }, this.#indexOf(number));
@@ -126,7 +131,7 @@ export class HpackEncoder {
     // What was given up is tried again now and then.
     if (known.wasted >= mostWasted) known.wasted -= retry;
     const fits = field.size * 2 <= this.#table.capacity;
-    if (!fits || changes || known.wasted > mostWasted - 1)
+    if (!fits || named || known.wasted > mostWasted - 1)
       return this.#literal(field, { target, at, first: 0, mask: 0x0f }, known);
     const end = this.#literal(field, { target, at, first: 0x40, mask: 0x3f }, known);
     this.#table.add(field);
@@ -140,7 +145,8 @@ export class HpackEncoder {
     const { target } = place;
     const index = known.fixed === 0 ? this.#dynamicName(known) : known.fixed;
     const end = integer(place, index);
-    return string(field.value, target, index === 0 ? string(field.name, target, end) : end);
+    const valueAt = index === 0 ? string(field.name, target, end) : end;
+    return known.isVolatile ? plain(field.value, target, valueAt) : string(field.value, target, valueAt);
   }
 
   #dynamicName(known: Name): number {
@@ -165,7 +171,14 @@ export class HpackEncoder {
       .filter(([field]) => field.name === name && field.value !== "");
     const fixedValues =
       fixed > 0 && withValue.length > 0 ? new Map(withValue.map(([{ value }, index]) => [value, index])) : undefined;
-    known = { fixed: Math.max(0, fixed), fixedValues, values: new Map(), wasted: 0 };
+    known = {
+      fixed: Math.max(0, fixed),
+      fixedValues,
+      values: new Map(),
+      isVolatile: volatile.has(name),
+      isSecret: secrets.has(name),
+      wasted: 0,
+    };
     this.#names.set(name, known);
     return known;
   }
@@ -200,8 +213,12 @@ function string(text: string, target: Buffer, at: number): number {
   const length = huffmanLength(text);
   if (length < text.length)
     return huffmanEncode(text, target, integer({ target, at, first: 0x80, mask: 0x7f }, length));
+  return plain(text, target, at);
+}
+
+function plain(text: string, target: Buffer, at: number): number {
   const start = integer({ target, at, first: 0, mask: 0x7f }, text.length);
-  if (text.length > 24) return start + target.write(text, start, "latin1");
+  if (text.length > 64) return start + target.write(text, start, "latin1");
   for (let index = 0; index < text.length; index++) target[start + index] = text.charCodeAt(index);
   return start + text.length;
 }

@@ -32,16 +32,44 @@ const known = new Map<string, number>([
 ]);
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const badValue = /[\0\r\n]|^[ \t]|[ \t]$/;
-const notOctets = /[\0\r\n\u0100-\uffff]/;
+const mostNames = 1_000;
+
+/** Names that were looked at. */
+const tokens = new Set<string>();
+
+function isToken(name: string): boolean {
+  if (tokens.has(name)) return true;
+  if (!token.test(name)) return false;
+  if (tokens.size < mostNames) tokens.add(name);
+  return true;
+}
+
+/** Octets without CR, LF and NUL. */
+function isOctets(value: string): boolean {
+  for (let index = 0; index < value.length; index++) {
+    const unit = value.charCodeAt(index);
+    if (unit > 0xff || unit === 13 || unit === 10 || unit === 0) return false;
+  }
+  return true;
+}
+
+function isBlank(unit: number): boolean {
+  return unit === 32 || unit === 9;
+}
+
+function isValue(value: string): boolean {
+  if (value.length === 0) return true;
+  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1))) return false;
+  return isOctets(value);
+}
 
 function judge(field: HeaderField): number {
   return field.verdict === 0 ? (field.verdict = look(field)) : field.verdict;
 }
 
 function look({ name, value }: HeaderField): number {
-  const kind = known.get(name) ?? (token.test(name) ? regular : invalid);
-  if (badValue.test(value)) return invalid;
+  const kind = known.get(name) ?? (isToken(name) ? regular : invalid);
+  if (!isValue(value)) return invalid;
   switch (kind) {
     case trailersOnly:
       return value === "trailers" ? regular : invalid;
@@ -118,7 +146,7 @@ function malformed(fault: string): Checked {
 /** @throws TypeError for fields that no peer would take, or that would not arrive as they are */
 export function checkOutgoing(fields: readonly HeaderField[]): void {
   for (const field of fields) {
-    if (field.verdict === 0 && notOctets.test(field.value))
+    if (field.verdict === 0 && !isOctets(field.value))
       throw new TypeError(`the value of ${field.name} holds what no header field can: only octets, no CR, LF or NUL`);
     if (judge(field) < 0) throw new TypeError(`${JSON.stringify(field.name)} cannot be sent as a header field`);
   }

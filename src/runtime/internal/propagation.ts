@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { Context, defaultHops } from "../context.ts";
+import { randomId } from "./random-id.ts";
 import type { Headers } from "./transport/transport.ts";
 
 /** Names of fields that travel to other services; the rest stay in the process. */
@@ -47,32 +47,49 @@ interface Incoming {
   service: string | undefined;
   method: string;
   deadline: number | undefined;
-  signal: AbortSignal;
+  /** Asked for its signal when somebody wants it. */
+  source: { readonly signal: AbortSignal };
 }
 
 /** The context of an incoming call. Headers that make no sense are as if they were not there. */
-export function incomingContext(headers: Headers, { service, method, deadline, signal }: Incoming): Context {
-  const text = (name: string) => {
-    const value = headers.find(([header]) => header === name)?.[1];
-    return typeof value === "string" ? value : undefined;
-  };
-  const parent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/.exec(text("traceparent") ?? "");
-  const hops = Number(text(hopsHeader));
-  const path = text(pathHeader);
+export function incomingContext(headers: Headers, { service, method, deadline, source }: Incoming): Context {
+  const { traceparent, hops: hopsText, path, fields } = ownHeaders(headers);
+  const parent = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
+  const hops = hopsText === undefined ? -1 : Number(hopsText);
   return Context.create({
     service,
     method,
     deadline,
-    signal,
-    spanId: randomBytes(8).toString("hex"),
-    ...(parent === null
-      ? {}
-      : { traceId: parent[1] as string, sampled: (Number.parseInt(parent[3] as string, 16) & 1) === 1 }),
-    hops:
-      Number.isInteger(hops) && hops >= 0 && hops <= defaultHops && text(hopsHeader) !== undefined ? hops : defaultHops,
+    source,
+    spanId: randomId(8),
+    traceId: parent === null ? randomId(16) : (parent[1] as string),
+    sampled: parent !== null && (Number.parseInt(parent[3] as string, 16) & 1) === 1,
+    hops: Number.isInteger(hops) && hops >= 0 && hops <= defaultHops ? hops : defaultHops,
     path: path === undefined || path.length > 2_048 ? [] : path.split(","),
-    fields: decodeFields(text(fieldsHeader)),
+    fields: decodeFields(fields),
   });
+}
+
+const traceparentPattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
+
+interface OwnHeaders {
+  traceparent: string | undefined;
+  hops: string | undefined;
+  path: string | undefined;
+  fields: string | undefined;
+}
+
+/** The headers that make a context, the first of each name. */
+function ownHeaders(headers: Headers): OwnHeaders {
+  const own: OwnHeaders = { traceparent: undefined, hops: undefined, path: undefined, fields: undefined };
+  for (const [name, value] of headers) {
+    if (typeof value !== "string") continue;
+    if (name === "traceparent") own.traceparent ??= value;
+    else if (name === hopsHeader) own.hops ??= value;
+    else if (name === pathHeader) own.path ??= value;
+    else if (name === fieldsHeader) own.fields ??= value;
+  }
+  return own;
 }
 
 /** Whether the caller is a service of ours, which handles the error that it gets. */
@@ -80,9 +97,12 @@ export function calledByService(headers: Headers): boolean {
   return headers.some(([name]) => name === pathHeader);
 }
 
-function decodeFields(text: string | undefined): Map<string, string> {
+const noFields: ReadonlyMap<string, string> = new Map();
+
+function decodeFields(text: string | undefined): ReadonlyMap<string, string> {
+  if (text === undefined) return noFields;
   const fields = new Map<string, string>();
-  if (text === undefined || text.length > 2 * mostFieldBytes) return fields;
+  if (text.length > 2 * mostFieldBytes) return fields;
   for (const pair of text.split(",")) {
     const at = pair.indexOf("=");
     const name = pair.slice(0, at);

@@ -20,7 +20,7 @@ function target(options: { graceMs?: number; firstListMs?: number } = {}) {
   return { target: created, update: (...ports: number[]) => update(endpoints(...ports)) };
 }
 
-const pick = (of: Target) => of.pick("/a.B/C", new Set(), undefined);
+const pick = async (of: Target) => await of.pick("/a.B/C", new Set(), undefined);
 
 test("instances take turns", async () => {
   const { target: shop, update } = target();

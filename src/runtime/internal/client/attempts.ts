@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Code } from "../../code.ts";
 import type { Outcome } from "../transport/transport.ts";
 import type { CallSite } from "./call.ts";
-import type { Instance } from "./target.ts";
+import type { Instance, Target } from "./target.ts";
 
 const mostAttempts = 3;
 
@@ -28,19 +28,23 @@ export class Attempts {
   }
 
   /** The instance to try next, after a short pause once all were tried. @throws RpcError UNAVAILABLE */
-  async next(method: string): Promise<Instance> {
+  next(method: string): Instance | Promise<Instance> {
     // Asked for each time: targets are closed when the process's last server has stopped.
     const target = this.#site.target();
-    if (this.#made === 0) target.budget.deposit();
-    else if (this.#tried.size >= target.instances.length) await delay(25 * this.#made * (1 + Math.random()));
-    this.#made++;
-    return await target.pick(method, this.#tried, this.#deadline - Date.now());
+    if (this.#made++ > 0) return this.#nextAgain(target, method);
+    target.budget.deposit();
+    return target.pick(method, this.#tried, this.#deadline);
+  }
+
+  async #nextAgain(target: Target, method: string): Promise<Instance> {
+    if (this.#tried.size >= target.instances.length) await delay(25 * (this.#made - 1) * (1 + Math.random()));
+    return await target.pick(method, this.#tried, this.#deadline);
   }
 
   /** Whether to try again after this outcome; takes what that costs. */
   mayGoOn(outcome: Outcome, instance: Instance): boolean {
     const { ctx, target } = this.#site;
-    if (outcome.code !== Code.Unavailable || ctx.signal.aborted) return false;
+    if (outcome.code !== Code.Unavailable || ctx.cancellation?.aborted === true) return false;
     if (this.#deadline - Date.now() < shortestTryMs) return false;
     this.#tried.add(instance.key);
     if (outcome.unprocessed) {

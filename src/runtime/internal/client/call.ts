@@ -58,10 +58,14 @@ function prepare({ ctx, options, method }: CallSite): Prepared {
     ctx.deadline ?? Infinity,
     Date.now() + Math.min(options.timeoutMs ?? defaultTimeoutMs, 2 ** 31 - 1),
   );
+  const signal = ctx.cancellation;
   return {
     deadline,
-    headers: [...outgoingHeaders(ctx), ...Object.entries(options.headers ?? {})],
-    wire: { deadline, signal: ctx.signal },
+    headers:
+      options.headers === undefined
+        ? outgoingHeaders(ctx)
+        : [...outgoingHeaders(ctx), ...Object.entries(options.headers)],
+    wire: signal === undefined ? { deadline } : { deadline, signal },
   };
 }
 
@@ -78,7 +82,8 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
     const method = wireMethod(site.method);
     const attempts = new Attempts(site, deadline);
     for (;;) {
-      const instance = await attempts.next(method.path);
+      const next = attempts.next(method.path);
+      const instance = next instanceof Promise ? await next : next;
       const outcome = await instance.connection.unary(method, headers, bytes, wire);
       instance.breaker(method.path).record(outcome.code);
       if (outcome.response !== undefined) return fromBinary(output, outcome.response);

@@ -77,11 +77,20 @@ export class Target {
   }
 
   /**
-   * The next instance in turn; `tried` ones only when there is no other.
+   * The next instance in turn, at once when there is a list; `tried` ones only when there is no other. `deadline`:
+   * epoch ms.
    * @throws RpcError UNAVAILABLE when there is none: at once, or after the wait for the very first list
    */
-  async pick(method: string, tried: ReadonlySet<string>, remainingMs: number | undefined): Promise<Instance> {
-    if (this.#instances.length === 0) await this.#waitForFirst(remainingMs);
+  pick(method: string, tried: ReadonlySet<string>, deadline: number | undefined): Instance | Promise<Instance> {
+    return this.#instances.length > 0 ? this.#pick(method, tried) : this.#pickLater(method, tried, deadline);
+  }
+
+  async #pickLater(method: string, tried: ReadonlySet<string>, deadline: number | undefined): Promise<Instance> {
+    await this.#waitForFirst(deadline === undefined ? undefined : deadline - Date.now());
+    return this.#pick(method, tried);
+  }
+
+  #pick(method: string, tried: ReadonlySet<string>): Instance {
     if (this.#emptySince !== undefined && performance.now() - this.#emptySince > (this.#options.graceMs ?? 10_000)) {
       for (const { connection } of this.#instances) connection.close();
       this.#instances = [];
@@ -90,10 +99,15 @@ export class Target {
     const count = this.#instances.length;
     if (count === 0) throw this.#unavailable();
     const start = this.#next++ % count;
-    const inTurn = Array.from({ length: count }, (_, offset) => this.#instances[(start + offset) % count] as Instance);
-    const fresh = inTurn.filter(({ key }) => !tried.has(key));
+    let fresh: Instance | undefined;
+    for (let offset = 0; offset < count; offset++) {
+      const instance = this.#instances[(start + offset) % count] as Instance;
+      if (tried.has(instance.key)) continue;
+      if (instance.breaker(method).allows()) return instance;
+      fresh ??= instance;
+    }
     // With every breaker open the next in turn is as good as any.
-    return fresh.find((instance) => instance.breaker(method).allows()) ?? fresh[0] ?? (inTurn[0] as Instance);
+    return fresh ?? (this.#instances[start] as Instance);
   }
 
   async #waitForFirst(remainingMs: number | undefined): Promise<void> {

@@ -17,6 +17,22 @@ const targets = new Map<string, Target>();
 const overrides = new Map<string, TargetChoice>();
 let discovery: Discovery | undefined;
 
+/** Changes when what {@link targetFor} gives may be another one. */
+let generation = 0;
+
+/** Gives {@link targetFor}'s answer again and again, asking anew only when targets were closed or sent elsewhere. */
+export function targetLookup(service: string, asked: TargetChoice): () => Target {
+  let found: Target | undefined;
+  let foundIn = -1;
+  return () => {
+    if (found === undefined || foundIn !== generation) {
+      found = targetFor(service, asked);
+      foundIn = generation;
+    }
+    return found;
+  };
+}
+
 /** The one Target of this process for a service. */
 export function targetFor(service: string, asked: TargetChoice = {}): Target {
   const choice = overrides.get(service) ?? asked;
@@ -68,11 +84,16 @@ function shared(service: string): Discovery {
 export function closeTargets(): void {
   for (const target of targets.values()) target.close();
   targets.clear();
+  generation++;
   discovery = undefined;
 }
 
 /** Sends this process's calls of a service elsewhere; returns what takes it back. */
 export function overrideTarget(service: string, choice: TargetChoice): () => void {
   overrides.set(service, choice);
-  return () => void overrides.delete(service);
+  generation++;
+  return () => {
+    overrides.delete(service);
+    generation++;
+  };
 }

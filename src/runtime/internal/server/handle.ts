@@ -18,7 +18,7 @@ export async function handleCall(call: ServerCall, table: MethodTable, service: 
     service,
     method: call.method,
     deadline: call.deadline,
-    signal: call.signal,
+    source: call,
   });
   try {
     await runWith(ctx, () => answer(call, entry, ctx));

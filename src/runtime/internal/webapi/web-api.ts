@@ -214,7 +214,7 @@ function contextOf(
     service: settings.service,
     method: entry.wire.path,
     deadline: Date.now() + ms,
-    signal: cancelled.signal,
+    source: cancelled,
   });
 }
 

@@ -1,8 +1,28 @@
 import { HeaderField } from "../../../../http2/index.ts";
 import { Code } from "../../../code.ts";
 import type { Headers, Status } from "../transport.ts";
+import { FieldKind, kindOf } from "./field-kind.ts";
 
-const printable = /^[\x20-\x7e]*$/;
+function isPrintable(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x20 || unit > 0x7e) return false;
+  }
+  return true;
+}
+
+/** Metadata names that were sent: in lower case, "" for those of the protocol's own. */
+const sentNames = new Map<string, string>();
+const mostNames = 1_000;
+
+function nameOf(name: string): string {
+  let lower = sentNames.get(name);
+  if (lower === undefined) {
+    lower = isReserved(name) ? "" : name.toLowerCase();
+    if (sentNames.size < mostNames) sentNames.set(name, lower);
+  }
+  return lower;
+}
 
 /**
  * Fields for a call's metadata. Names of the protocol's own are left out; bytes go as base64 without padding.
@@ -11,8 +31,8 @@ const printable = /^[\x20-\x7e]*$/;
 export function toFields(headers: Headers): HeaderField[] {
   const fields: HeaderField[] = [];
   for (const [name, value] of headers) {
-    if (isReserved(name)) continue;
-    const lower = name.toLowerCase();
+    const lower = nameOf(name);
+    if (lower === "") continue;
     if (lower.endsWith("-bin")) {
       fields.push(
         new HeaderField(
@@ -25,7 +45,7 @@ export function toFields(headers: Headers): HeaderField[] {
       continue;
     }
     const text = String(value).trim();
-    if (!printable.test(text)) throw new TypeError(`metadata ${name} is not printable ASCII: name it ${name}-bin`);
+    if (!isPrintable(text)) throw new TypeError(`metadata ${name} is not printable ASCII: name it ${name}-bin`);
     fields.push(new HeaderField(lower, text));
   }
   return fields;
@@ -37,24 +57,14 @@ function isReserved(name: string): boolean {
 }
 
 const protocolNames = new Set(["te", "content-type", "user-agent", "content-length", "connection"]);
-/** What the transport itself reads. */
-const transportNames = new Set([
-  "te",
-  "content-type",
-  "grpc-encoding",
-  "grpc-accept-encoding",
-  "grpc-timeout",
-  "grpc-status",
-  "grpc-message",
-]);
-
 /** Metadata of received fields, in their order. */
 export function toHeaders(fields: readonly HeaderField[]): Headers {
   const headers: [string, string | Uint8Array][] = [];
-  for (const { name, value } of fields) {
-    if (name.startsWith(":") || transportNames.has(name)) continue;
-    if (!name.endsWith("-bin")) headers.push([name, value]);
-    else for (const part of value.split(",")) headers.push([name, Buffer.from(part.trim(), "base64")]);
+  for (const field of fields) {
+    const kind = kindOf(field);
+    if (kind === FieldKind.Text) headers.push([field.name, field.value]);
+    else if (kind === FieldKind.Binary)
+      for (const part of field.value.split(",")) headers.push([field.name, Buffer.from(part.trim(), "base64")]);
   }
   return headers;
 }

@@ -1,4 +1,5 @@
 import type { HeaderField } from "../../../../http2/index.ts";
+import { FieldKind, kindOf } from "./field-kind.ts";
 
 /** What the transport reads of a request's header list. */
 export interface RequestHead {
@@ -12,15 +13,6 @@ export interface RequestHead {
   acceptsGzip: boolean;
 }
 
-const path = 1;
-const post = 2;
-const grpcType = 3;
-const encoding = 4;
-const timeout = 5;
-const gzipAccepted = 6;
-const other = 7;
-
-/** Reads it in one pass. What a field is, is noted in it: one that the peer has indexed is looked at once. */
 export function readHead(fields: readonly HeaderField[]): RequestHead {
   const head: RequestHead = {
     path: "",
@@ -31,47 +23,27 @@ export function readHead(fields: readonly HeaderField[]): RequestHead {
     acceptsGzip: false,
   };
   for (const field of fields) {
-    if (field.note === 0) field.note = look(field);
-    switch (field.note) {
-      case path:
+    switch (kindOf(field)) {
+      case FieldKind.Path:
         head.path = field.value;
         break;
-      case post:
+      case FieldKind.Post:
         head.isPost = true;
         break;
-      case grpcType:
+      case FieldKind.GrpcType:
         head.isGrpc = true;
         break;
-      case encoding:
+      case FieldKind.Encoding:
         head.encoding = field.value;
         break;
-      case timeout:
+      case FieldKind.Timeout:
         head.timeout = field.value;
         break;
-      case gzipAccepted:
+      case FieldKind.AcceptsGzip:
         head.acceptsGzip = true;
         break;
       default:
     }
   }
   return head;
-}
-
-function look({ name, value }: HeaderField): number {
-  switch (name) {
-    case ":path":
-      return path;
-    case ":method":
-      return value === "POST" ? post : other;
-    case "content-type":
-      return /^application\/grpc(?:$|[+;])/.test(value) ? grpcType : other;
-    case "grpc-encoding":
-      return encoding;
-    case "grpc-accept-encoding":
-      return value.split(",").some((name) => name.trim() === "gzip") ? gzipAccepted : other;
-    case "grpc-timeout":
-      return timeout;
-    default:
-      return other;
-  }
 }
