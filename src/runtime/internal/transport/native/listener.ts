@@ -11,7 +11,7 @@ import { Code } from "../../../code.ts";
 import { createLogger } from "../../../log.ts";
 import { defaultMaxMessageBytes, type CallHandler, type Listener, type ListenOptions } from "../transport.ts";
 import { Keepalive, PingStrikes } from "./keepalive.ts";
-import { statusFields } from "./metadata.ts";
+import { parseTimeout, statusFields } from "./metadata.ts";
 import { readHead, type RequestHead } from "./request-head.ts";
 import { NativeServerCall, ServerCallEvents, type ServerSession } from "./server-call.ts";
 
@@ -115,17 +115,21 @@ interface Begun {
 const responseFields = [new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc+proto")];
 
 /** The answer to what is no gRPC call. */
-function refuse({ isPost, isGrpc, encoding }: RequestHead): HeaderField[] | undefined {
+function refuse({ isPost, isGrpc, encoding, timeout }: RequestHead): HeaderField[] | undefined {
   if (!isPost) return [new HeaderField(":status", "405")];
   if (!isGrpc) return [new HeaderField(":status", "415")];
+  if (timeout !== undefined && parseTimeout(timeout) === undefined)
+    return refusal(Code.Internal, `the grpc-timeout ${JSON.stringify(timeout)} is malformed`);
   if (encoding === undefined || encoding === "identity" || encoding === "gzip") return undefined;
   return [
-    new HeaderField(":status", "200"),
-    new HeaderField("content-type", "application/grpc"),
-    new HeaderField("grpc-status", "12"),
-    new HeaderField("grpc-message", "this grpc-encoding is not known here"),
+    ...refusal(Code.Unimplemented, `the grpc-encoding ${JSON.stringify(encoding)} is not known here`),
     new HeaderField("grpc-accept-encoding", "identity,gzip"),
   ];
+}
+
+/** An answer of trailers only. */
+function refusal(code: number, message: string): HeaderField[] {
+  return [...responseFields, ...statusFields({ code, message })];
 }
 
 const nobody: StreamEvents = { headers: () => {}, data: () => {}, writable: () => {}, closed: () => {} };

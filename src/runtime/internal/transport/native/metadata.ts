@@ -11,14 +11,16 @@ function isPrintable(text: string): boolean {
   return true;
 }
 
-/** Metadata names that were sent: in lower case, "" for those of the protocol's own. */
+/** Metadata names that were sent: in lower case. */
 const sentNames = new Map<string, string>();
 const mostNames = 1_000;
 
-function nameOf(name: string): string {
+/** Undefined for those of the protocol's own. */
+function nameOf(name: string): string | undefined {
   let lower = sentNames.get(name);
   if (lower === undefined) {
-    lower = isReserved(name) ? "" : name.toLowerCase();
+    lower = name.toLowerCase();
+    if (isReserved(lower)) return undefined;
     if (sentNames.size < mostNames) sentNames.set(name, lower);
   }
   return lower;
@@ -32,7 +34,7 @@ export function toFields(headers: Headers): HeaderField[] {
   const fields: HeaderField[] = [];
   for (const [name, value] of headers) {
     const lower = nameOf(name);
-    if (lower === "") continue;
+    if (lower === undefined) continue;
     if (lower.endsWith("-bin")) {
       fields.push(
         new HeaderField(
