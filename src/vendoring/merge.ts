@@ -64,7 +64,14 @@ async function mergeOne(
   const unpatched = { tree: upstream.tree, patched: false, conflicts: [], stages: [] };
   if (ours === undefined || ours === previous?.tree) return unpatched;
   const against = previous?.tree ?? upstream.tree;
-  const patched = await patchedPaths(git, { commit: head, prefix, tree: against, nested });
+  // A new prefix may stand around nested ones that were there first: what it lacks of upstream's is no patch.
+  const patched = await patchedPaths(git, {
+    commit: head,
+    prefix,
+    tree: against,
+    nested,
+    withDeleted: previous !== undefined,
+  });
   if (patched.length === 0) return unpatched;
   if (previous === undefined) {
     throw new FlowError("FLOW_VENDOR_BAD_PREFIX", `${prefix} exists in the mirror already and comes from no source`, {

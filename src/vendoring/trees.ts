@@ -24,12 +24,24 @@ export function nestedIn(prefix: string, all: readonly string[]): string[] {
   return all.filter((other) => other.startsWith(`${prefix}/`));
 }
 
+export interface PrefixAt {
+  commit: string;
+  prefix: string;
+  /** Upstream's. */
+  tree: string;
+  nested: readonly string[];
+  /** Whether files of upstream's that are not there count. Default true. */
+  withDeleted?: boolean;
+}
+
 /** Paths below `prefix` that `commit` has otherwise than the upstream tree; prefixes nested in it are their own matter. */
 export async function patchedPaths(
   git: Git,
-  { commit, prefix, tree, nested }: { commit: string; prefix: string; tree: string; nested: readonly string[] },
+  { commit, prefix, tree, nested, withDeleted = true }: PrefixAt,
 ): Promise<string[]> {
-  const paths = await git.list(["diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, `${commit}:${prefix}`]);
+  const filter = withDeleted ? [] : ["--diff-filter=d"];
+  const trees = [tree, `${commit}:${prefix}`];
+  const paths = await git.list(["diff-tree", "-r", "-z", "--name-only", "--no-renames", ...filter, ...trees]);
   return paths.filter((path) => !nested.some((other) => `${prefix}/${path}`.startsWith(`${other}/`)));
 }
 

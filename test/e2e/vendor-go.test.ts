@@ -119,6 +119,18 @@ test("a Go module comes with what it requires, as Go selects it, and builds in t
   expect(removed).toEqual(["go.test/Middle", "go.test/deep", "go.test/top"]);
 }, 120_000);
 
+test("a module comes in around those nested in it, whichever was there first", async () => {
+  const { ctx, mirror, go, proxy, options } = await setUp();
+  proxy.publish(module("go.test/deep/inner", "v0.1.0"));
+  await addSources(ctx, mirror, ["go:go.test/deep/inner@v0.1.0"], options);
+  await addSources(ctx, mirror, ["go:go.test/deep@v1.0.0"], options);
+  expect((await verifyMirror(ctx, await openMirror(ctx, mirror))).problems).toEqual([]);
+  expect(await go(mirror, ["list", "go.test/deep", "go.test/deep/inner"])).toBe("go.test/deep\ngo.test/deep/inner");
+  await removePrefixes(ctx, mirror, ["go.test/deep"], options);
+  expect(await go(mirror, ["list", "go.test/deep/inner"])).toBe("go.test/deep/inner");
+  expect(existsSync(join(mirror, "go.test/deep/deep.go"))).toBe(false);
+});
+
 test("a module's commit derives from its zip alone, and a lost manifest is rebuilt from it", async () => {
   const { dir, env, ctx, mirror, options } = await setUp();
   await addSources(ctx, mirror, ["go:go.test/deep@v1.1.0"], options);

@@ -99,7 +99,7 @@ async function compile(
     if (!isFlowError(error, "FLOW_COMMAND_FAILED")) throw error;
     throw new FlowError("FLOW_TOOL_UNAVAILABLE", `${basename(name)} could not be built from the mirror`, {
       cause: error.cause ?? error,
-      hint: `is the mirror whole? flow vendor verify tells; flow vendor add go:MODULE brings what it lacks`,
+      hint: `is the mirror whole? flow vendor verify tells. Where it does not compile with the versions that others in the mirror require, flow vendor remove MODULE: flow tool install ${name} then builds it with versions of its own`,
     });
   }
 }
