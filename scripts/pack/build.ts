@@ -34,8 +34,6 @@ export interface Release {
 export interface BuildOptions {
   /** The version without the suffix that work in progress gets. Default false. */
   release?: boolean;
-  /** Instead of the version in package.json. */
-  version?: string;
   /** Where releases are built and kept. Default: `dist/` of this checkout. */
   dist?: string;
 }
@@ -43,12 +41,10 @@ export interface BuildOptions {
 /** Builds the release of what lies in this checkout, unless `dist` holds it already. Several may build at once. */
 export async function buildRelease({
   release: final = false,
-  version: asked,
   dist = join(root, "dist"),
 }: BuildOptions = {}): Promise<Release> {
   for (let attempt = 1; attempt <= 5; attempt++) {
-    const read = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
-    const manifest = { ...read, version: asked ?? read.version };
+    const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
     const hash = await hashInputs();
     const version = final ? manifest.version : releaseVersion(manifest.version, hash);
     const home = join(dist, `${version}-${hash.slice(0, 12)}`);

@@ -3,8 +3,9 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/pro
 import { basename, join } from "node:path";
 import { buildRelease, packDirectory } from "../pack/build.ts";
 import { root } from "../pack/inputs.ts";
+import { releaseManifest, type SourceManifest } from "../pack/release-manifest.ts";
 import { publicText, signatureFile } from "./keys.ts";
-import { writeReleaseManifest, type ReleaseFacts } from "./manifest.ts";
+import { writeReleaseManifest } from "./manifest.ts";
 
 export interface MakeOptions {
   out: string;
@@ -17,16 +18,16 @@ export interface MakeOptions {
 
 /** Builds, signs and packs a release into `out`: the tarball, its manifest and signature, and a list of sums. */
 export async function makeRelease({ out, key, version: asked, trust = [] }: MakeOptions): Promise<string> {
-  const { version, directory } = await buildRelease({
-    release: true,
-    ...(asked === undefined ? {} : { version: asked }),
-  });
+  // Nothing of a build but its package.json says a version: one build serves them all.
+  const { directory } = await buildRelease();
   await mkdir(out, { recursive: true });
   const staging = await mkdtemp(join(out, ".staging-"));
   try {
     const dir = join(staging, "package");
     await cp(directory, dir, { recursive: true });
-    const source = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as ReleaseFacts;
+    const source = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as SourceManifest;
+    const version = asked ?? source.version;
+    await writeFile(join(dir, "package.json"), releaseManifest(source, version));
     const keys = [...new Set([publicText(key), ...trust])];
     const { engines, devDependencies } = source;
     const manifest = await writeReleaseManifest(dir, { version, keys, engines, devDependencies });

@@ -6,7 +6,7 @@ import { listFiles } from "../pack/inputs.ts";
 /** Packages whose versions a release is tested with, and which a mirror should hold beside it. */
 const tested = ["@bufbuild/buf", "@bufbuild/protoc-gen-es", "zx"];
 
-export interface ReleaseFacts {
+interface ReleaseFacts {
   version: string;
   /** Public keys that installations of this release will trust. */
   keys: readonly string[];

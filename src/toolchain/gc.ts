@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Workspace } from "../config/index.ts";
@@ -6,6 +7,7 @@ import { removeTree } from "../core/files.ts";
 import { readJson } from "../core/json.ts";
 import { withLock } from "../core/lock.ts";
 import type { WorkspacePaths } from "../core/paths.ts";
+import { unusedBuilds, type BuildPlace } from "../vendoring/index.ts";
 import { isRunning, type ProcessIdentity } from "../core/proc.ts";
 import {
   currentGeneration,
@@ -22,21 +24,27 @@ export interface Garbage {
   bytes: number;
 }
 
+export interface GarbageOptions {
+  dryRun?: boolean;
+  /** Where builds of packages lie, to be looked through too. */
+  builds?: BuildPlace;
+}
+
 /**
- * Removes what the workspace refers to no more: generations besides the one in use and the one before it, and versions
- * of flow, Node and tools that neither holds. The version that flow.yaml pins stays, and while a run goes on, every
- * flow and Node: it may be of any of them.
+ * Removes what the workspace refers to no more: generations besides the one in use and the one before it, versions of
+ * flow, Node and tools that neither holds, and builds for another Node or of packages that are built no more. The
+ * version that flow.yaml pins stays, and while a run goes on, every flow, Node and build: it may be of any of them.
  */
 export async function collectGarbage(
   ctx: FlowContext,
   workspace: Workspace,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  { dryRun = false, builds }: GarbageOptions = {},
 ): Promise<Garbage[]> {
   const { paths } = workspace;
   const purpose = "removing what nothing refers to";
   return await withLock(ctx, join(paths.packages, ".update.lock"), { purpose }, () =>
     withLock(ctx, join(paths.tools, ".lock"), { purpose }, async () => {
-      const garbage = await findGarbage(workspace);
+      const garbage = await findGarbage(ctx, workspace, builds);
       const measured = await Promise.all(garbage.map(async (path) => ({ path, bytes: await sizeOf(path) })));
       if (!dryRun) for (const { path } of measured) await removeTree(path);
       return measured;
@@ -44,7 +52,11 @@ export async function collectGarbage(
   );
 }
 
-async function findGarbage({ paths, definition }: Workspace): Promise<string[]> {
+async function findGarbage(
+  ctx: FlowContext,
+  { paths, definition }: Workspace,
+  place: BuildPlace | undefined,
+): Promise<string[]> {
   const current = await currentGeneration(paths);
   const all = await listGenerations(paths);
   const kept = all.filter(({ id }) => id === current?.id || id === current?.previous);
@@ -53,7 +65,10 @@ async function findGarbage({ paths, definition }: Workspace): Promise<string[]> 
   if (await isRunGoingOn(paths)) return [...generations, ...tools];
   const flows = [definition.flow, ...(await Promise.all(kept.map(flowVersionOf)))];
   const nodes = await Promise.all(kept.map((generation) => nodeVersionOf(generation).catch(() => undefined)));
-  return [...generations, ...(await others(paths.flow, flows)), ...(await others(paths.node, nodes)), ...tools];
+  const programs = kept.map(({ dir }) => join(dir, "node", "bin", "node")).filter((program) => existsSync(program));
+  const builds = place === undefined ? [] : await unusedBuilds(ctx, paths.mirror, { place, nodes: programs });
+  const versions = [...(await others(paths.flow, flows)), ...(await others(paths.node, nodes))];
+  return [...generations, ...versions, ...builds, ...tools];
 }
 
 async function others(directory: string, kept: readonly (string | undefined)[]): Promise<string[]> {

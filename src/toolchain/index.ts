@@ -13,6 +13,7 @@ export { holdNode } from "./node/mirror.ts";
 export {
   findPrevious,
   findUpdate,
+  releaseCompanions,
   rollBack,
   selfUpdate,
   type UpdateRequest,

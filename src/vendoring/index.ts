@@ -2,6 +2,7 @@
 export { addSources } from "./add.ts";
 export { keepArchives, type WantedArchive } from "./archives.ts";
 export { buildPackages, builtPackages, type BuildPlace, type Built } from "./build/build.ts";
+export { unusedBuilds } from "./build/garbage.ts";
 export { cloneMirror, initMirror, openMirror } from "./mirror.ts";
 export { abortUpdate, type AbortResult } from "./conflict/abort.ts";
 export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";
@@ -17,6 +18,7 @@ export { explainPresence, type Presence, type OwnManifest } from "./why.ts";
 export { linkTargets, npmClosure, type ClosurePackage, type LinkTarget } from "./packages.ts";
 export { upstreamRef } from "./messages.ts";
 export { publishedPackage } from "./npm/published.ts";
+export { readPackedFile } from "./release.ts";
 export { pushMirror } from "./share/push.ts";
 export { fetchMirror, syncMirror, type ShareResult } from "./share/sync.ts";
 export { reviewRange, type PrefixReview, type Review } from "./review/review.ts";

@@ -33,3 +33,10 @@ export async function readRelease(path: string): Promise<Release> {
     incoming: packageIncoming({ prefix, source: `release:${name}`, ref: version, version, integrity, files }),
   };
 }
+
+/** One file at the top of a packed release; undefined when it has none, or cannot be read. */
+export async function readPackedFile(path: string, name: string): Promise<Uint8Array | undefined> {
+  const tarball = await readFile(path).catch(() => undefined);
+  if (tarball === undefined) return undefined;
+  return (await readArchive(tarball, path)).find((file) => file.path === name)?.data;
+}

@@ -1,5 +1,5 @@
 /**
- * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|run|bootstrap|transport]...`, all without a name.
+ * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|toolchain|run|bootstrap|transport]...`, all without a name.
  * What is compared is measured in one run, in turns; ratios travel between machines, times do not.
  */
 import { withBench, type Bench } from "./support/bench.ts";
@@ -8,6 +8,7 @@ import { writeResult } from "./support/report.ts";
 const benchmarks: Record<string, () => Promise<{ measure(bench: Bench): Promise<string> }>> = {
   startup: () => import("./startup.ts"),
   vendor: () => import("./vendor.ts"),
+  toolchain: () => import("./toolchain.ts"),
   run: () => import("./run.ts"),
   bootstrap: () => import("./bootstrap.ts"),
   transport: () => import("./transport.ts"),

@@ -15,8 +15,10 @@ import {
   makeMachine,
   makeReleases,
   packTool,
+  publicKey,
   signed,
   unpackFlow,
+  zx,
   type Machine,
   type Releases,
 } from "../support/self-update.ts";
@@ -33,20 +35,23 @@ import * as runtime from "goflow/runtime";
 createServer((_request, response) => response.end(String(runtime.generation ?? 1))).listen(process.env.FLOW_PORT, "127.0.0.1");
 `;
 
-/** What the workspace is made of now, seen as its user sees it. */
-async function inUse(): Promise<{ flow: string; says: string; tool: string; runtime: number }> {
+/** What the workspace is made of now, seen as its user sees it: a tool of the team's, and one that releases of flow pin. */
+async function inUse(): Promise<{ flow: string; says: string; tool: string; zx: string; runtime: number }> {
   const program = `import("goflow/runtime").then((runtime) => console.log(runtime.generation ?? 1))`;
   const from = join(workspace, "src/example.com/acme/web");
-  return {
-    flow: await machine.ok([flow, "--version"]),
-    says: await machine.ok([flow, "version"]),
-    tool: await machine.ok([join(workspace, "bin/hello"), "--version"]),
-    runtime: Number(await machine.ok([join(workspace, "bin/node"), "-e", program], { cwd: from })),
-  };
+  const bin = (name: string) => join(workspace, "bin", name);
+  const [version, says, tool, pinned, runtime] = await Promise.all([
+    machine.ok([flow, "--version"]),
+    machine.ok([flow, "version"]),
+    machine.ok([bin("hello"), "--version"]),
+    machine.ok([bin("zx"), "--version"]),
+    machine.ok([bin("node"), "-e", program], { cwd: from }),
+  ]);
+  return { flow: version, says, tool, zx: pinned, runtime: Number(runtime) };
 }
 
-const first = { flow: "1.0.0", says: "flow 1.0.0", tool: "hello 1.0.0", runtime: 1 };
-const second = { flow: "1.1.0", says: "flow 1.1.0, the second", tool: "hello 2.0.0", runtime: 2 };
+const first = { flow: "1.0.0", says: "flow 1.0.0", tool: "hello 1.0.0", zx: zx.first, runtime: 1 };
+const second = { flow: "1.1.0", says: "flow 1.1.0, the second", tool: "hello 2.0.0", zx: zx.second, runtime: 2 };
 
 async function update(...args: string[]) {
   return await machine.run([flow, "self-update", ...args], { cwd: workspace });
@@ -60,7 +65,7 @@ beforeAll(async () => {
   machine = await makeMachine("flow update ü");
   const { dir, ok } = machine;
   releases = await makeReleases(machine);
-  const launcher = await unpackFlow(join(dir, "release"), releases.tarballs["1.0.0"] as string);
+  const launcher = await unpackFlow(join(dir, "release"), releases.tarballs["1.0.0"]);
   const mirror = join(dir, "mirror.git");
   await ok(["git", "init", "--quiet", "--bare", "--initial-branch=main", mirror]);
   workspace = join(dir, "work space");
@@ -74,7 +79,10 @@ beforeAll(async () => {
   const definition = join(workspace, "flow.yaml");
   const text = (await readFile(definition, "utf8"))
     .replace("repositories: {}", "repositories:\n  web: {}")
-    .replace("\ntools:", "\nconsul: embedded\nedge: { enabled: false }\ntools:\n  hello: { npm: hello }");
+    .replace(
+      "\ntools:",
+      "\nconsul: embedded\nedge: { enabled: false }\ntools:\n  hello: { npm: hello }\n  zx: { npm: zx }",
+    );
   await writeFile(definition, text);
   await writeFiles(join(workspace, "src/example.com/acme/web"), {
     "flow.yaml": "services:\n  web:\n    command: node service.mjs\n",
@@ -103,7 +111,7 @@ describe("with nothing newer in the mirror", () => {
 
 describe("with 1.1.0 in the mirror, and another version of a tool", () => {
   beforeAll(async () => {
-    await keeper.add(releases.tarballs["1.1.0"] as string, await packTool(machine.dir, "2.0.0"));
+    await keeper.add(releases.tarballs["1.1.0"], await packTool(machine.dir, "2.0.0"));
   });
 
   test("it is told of, planned, and taken only when asked for: in a CI never", async () => {
@@ -200,29 +208,30 @@ describe("with 1.1.0 in the mirror, and another version of a tool", () => {
     });
   });
 
-  const stages = [
-    "self-update.find",
-    "self-update.fetch",
-    "self-update.verify",
-    "vendor.sync",
-    "self-update.tools",
-    "self-update.smoke",
-    "self-update.switch",
+  /** Every moment between two writes: where one step ends as the next begins, once. */
+  const moments = [
+    { id: "self-update.find", phase: "start" },
+    { id: "self-update.fetch", phase: "start" },
+    { id: "self-update.verify", phase: "start" },
+    { id: "self-update.verify", phase: "done" },
+    { id: "vendor.sync", phase: "start" },
+    { id: "vendor.sync", phase: "done" },
+    { id: "self-update.tools", phase: "start" },
+    { id: "self-update.smoke", phase: "start" },
+    { id: "self-update.switch", phase: "start" },
+    { id: "self-update.switch", phase: "done" },
   ];
 
-  test.each(stages.flatMap((id) => ["start", "done"].map((phase) => ({ id, phase }))))(
-    "SIGKILL at the $phase of $id leaves one version or the other, whole",
-    async ({ id, phase }) => {
-      await killAt(id, phase);
-      const now = await inUse();
-      if (now.flow === "1.0.0") expect(now).toEqual(first);
-      else {
-        expect(now).toEqual(second);
-        expect(await update("--rollback")).toMatchObject({ exitCode: 0 });
-        expect(await inUse()).toEqual(first);
-      }
-    },
-  );
+  test.each(moments)("SIGKILL at the $phase of $id leaves one version or the other, whole", async ({ id, phase }) => {
+    await killAt(id, phase);
+    const now = await inUse();
+    if (now.flow === "1.0.0") expect(now).toEqual(first);
+    else {
+      expect(now).toEqual(second);
+      expect(await update("--rollback")).toMatchObject({ exitCode: 0 });
+      expect(await inUse()).toEqual(first);
+    }
+  });
 
   test("a fleet that runs survives the update and the way back, and says which version is installed", async () => {
     await machine.ok([flow, "run", "--detach"], { cwd: workspace });
@@ -279,7 +288,7 @@ describe("with 1.1.0 in the mirror, and another version of a tool", () => {
 
   test("an older release in the mirror is taken by name only", async () => {
     expect(await update("--to", "1.1.0")).toMatchObject({ exitCode: 0 });
-    await keeper.add(releases.tarballs["1.0.0"] as string);
+    await keeper.add(releases.tarballs["1.0.0"]);
     const refused = await update();
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("older than 1.1.0") });
     expect(await machine.ok([flow, "--version"])).toBe("1.1.0");
@@ -289,14 +298,19 @@ describe("with 1.1.0 in the mirror, and another version of a tool", () => {
 });
 
 test("the same sources and key give the same release, byte for byte", async () => {
-  const { checkout, key, tarballs } = releases;
+  const { checkout, key, nextKey, tarballs } = releases;
   const out = join(machine.dir, "again");
-  // Nothing of the first build is left to be taken again.
-  await machine.ok(["rm", "-rf", join(checkout, "dist")]);
-  const script = join(checkout, "scripts/release.ts");
-  await machine.ok([process.execPath, script, "--key", key, "--version", "1.1.0", "--out", out]);
+  const script = [
+    process.execPath,
+    join(checkout, "scripts/release.ts"),
+    "--key",
+    key,
+    "--trust",
+    await publicKey(nextKey),
+  ];
+  await machine.ok([...script, "--version", "1.1.0", "--out", out]);
   const sums = (dir: string) => readFile(join(dir, "goflow-1.1.0.SHA256SUMS"), "utf8");
-  expect(await sums(out)).toBe(await sums(join(tarballs["1.1.0"] as string, "..")));
+  expect(await sums(out)).toBe(await sums(join(tarballs["1.1.0"], "..")));
 });
 
 /** Starts an update and kills it, and nothing else, as soon as it tells of this moment. */

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { initMirror } from "../../src/vendoring/index.ts";
@@ -9,7 +9,7 @@ import { commitFiles, git, makeRepository, writeFiles } from "../support/git-rep
 import { setUpMirror } from "../support/mirror.ts";
 
 /** A workspace as bootstrap leaves it, whose flow.yaml says `vendor` of its mirror. */
-async function setUpWorkspace(network: Record<string, string> = {}) {
+async function setUpWorkspace(variables: Record<string, string> = {}) {
   const up = await setUpMirror();
   const home = join(up.dir, "work");
   const source = join(home, "src/example.com/acme");
@@ -23,7 +23,7 @@ async function setUpWorkspace(network: Record<string, string> = {}) {
   await initMirror(up.ctx, { dir: mirror, remote: join(home, "mirror.git") });
   await writeFiles(join(source, "shop"), { "package.json": "{}" });
   const run = async (...args: string[]) => {
-    const result = await flow(args, { cwd: home, env: { ...up.env, SECRET_TOKEN: "s3cr3t", ...network } });
+    const result = await flow(args, { cwd: home, env: { ...up.env, SECRET_TOKEN: "s3cr3t", ...variables } });
     return { ...result, answer: () => JSON.parse(result.stdout) as Record<string, unknown> };
   };
   /** What a service gets. */
@@ -98,6 +98,10 @@ describe("a package with an install script", () => {
     await define("{}");
     await run("vendor", "update");
     expect(realpathSync(join(home, "node_modules/native"))).toBe(join(mirror, "node_modules/native"));
+    // Builds that nothing refers to any more are garbage, and nothing else is.
+    const gone = (await run("tool", "gc", "--json")).answer() as { removed: { path: string }[] };
+    expect(gone.removed.map(({ path }) => path)).toEqual([dirname(place("native")), dirname(place("wrapper"))]);
+    expect(existsSync(place("native"))).toBe(false);
   });
 
   test("that fails is an error with what it said, and the rest of the workspace goes on", async () => {
@@ -155,12 +159,21 @@ test("a git source without built files is reported at add; with a recipe it and 
   await git(mirror, ["commit", "--quiet", "-am", "Patch"]);
   await run("vendor", "build");
   expect(await required("require('user')")).toBe("patched");
+
+  // Upstream contradicts the patch; what was made of both is built and linked as soon as it is committed.
+  await commitFiles(library, { "src/index.ts": "export const say = (times: number) => 'renewed'" }, "Renew");
+  expect(await run("vendor", "update", "local/typed")).toMatchObject({ exitCode: 4 });
+  await writeFile(join(mirror, "local/typed/src/index.ts"), "export const say = (times: number) => 'resolved'");
+  const continued = await run("vendor", "continue");
+  expect(continued, continued.stderr).toMatchObject({ exitCode: 0 });
+  expect(await required("require('user')")).toBe("resolved");
   expect(await git(mirror, ["status", "--porcelain", "--ignored"])).toBe("");
   expect(await readFile(join(mirror, "vendor-manifest.json"), "utf8")).toContain('"local/typed"');
 });
 
-/** A directory with `include/node` of a Node whose ABI is this one's. No registry of packages holds those alone. */
+/** A directory with `include/node` of a Node whose ABI is this one's: scripts/build-test-tools.sh brings it. */
 const headers = process.env.FLOW_TEST_NODE_HEADERS;
+if (headers === undefined && process.env.CI === "true") throw new Error("CI needs node-headers");
 
 test.skipIf(headers === undefined)(
   "better-sqlite3 is compiled out of the mirror without network, and answers",
@@ -170,6 +183,9 @@ test.skipIf(headers === undefined)(
     const authorities = process.env.NODE_EXTRA_CA_CERTS;
     const { mirror, define, run, required } = await setUpWorkspace({
       npm_config_registry: registry,
+      // SQLite is 250,000 lines of C, which are optimised for longer than all the rest takes.
+      CFLAGS: "-O0",
+      CXXFLAGS: "-O0",
       ...(authorities === undefined ? {} : { NODE_EXTRA_CA_CERTS: authorities }),
     });
     await define(`{ installScripts: [better-sqlite3], nodeHeaders: ${JSON.stringify(headers)} }`);

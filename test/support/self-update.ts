@@ -1,13 +1,19 @@
 import { execa } from "execa";
-import { createPrivateKey } from "node:crypto";
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { createHash, createPrivateKey } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { extract } from "tar";
-import { signatureFile } from "../../scripts/release/keys.ts";
+import { packDirectory } from "../../scripts/pack/build.ts";
+import { hashInputs } from "../../scripts/pack/inputs.ts";
+import { makeKey, publicText, signatureFile } from "../../scripts/release/keys.ts";
+import { writeReleaseManifest } from "../../scripts/release/manifest.ts";
 import { copyCheckout } from "./checkout-copy.ts";
+import { checkoutRoot } from "./context.ts";
 import { git, writeFiles } from "./git-repository.ts";
-import { freshMachine } from "./shared-cache.ts";
+import { freshMachine, sharedCache } from "./shared-cache.ts";
 import { packageTarball } from "./tarball.ts";
 
 export interface Machine {
@@ -54,35 +60,97 @@ export async function makeMachine(name: string): Promise<Machine & AsyncDisposab
 }
 
 export interface Releases {
-  /** Checkout that they are made from. */
+  /** Checkout that the second is made from. */
   checkout: string;
+  /** File of the key that signs them, and of the one that signs their successors. */
   key: string;
+  nextKey: string;
   /** Tarballs by version. */
-  tarballs: Record<string, string>;
+  tarballs: Record<"1.0.0" | "1.1.0", string>;
 }
 
 /**
- * Two releases made by scripts/release.ts: 1.0.0 of the sources as they are, 1.1.0 of sources whose command line and
- * runtime differ.
+ * Two releases made by scripts/release.ts, once for all tests of the same sources: 1.0.0 of the sources as they are; 1.1.0
+ * of sources whose command line and runtime differ, tested with another zx, and trusting the next key.
  */
-export async function makeReleases({ dir, ok }: Machine): Promise<Releases> {
-  const checkout = join(dir, "checkout");
-  const key = join(dir, "release-key.pem");
+export async function makeReleases({ ok }: Pick<Machine, "ok">): Promise<Releases> {
+  const all = join(sharedCache, "releases");
+  const own = await readFile(fileURLToPath(import.meta.url));
+  const hash = createHash("sha256")
+    .update(await hashInputs())
+    .update(own);
+  const home = join(all, hash.digest("hex").slice(0, 16));
+  const releases: Releases = {
+    checkout: join(home, "checkout"),
+    key: join(home, "release-key.pem"),
+    nextKey: join(home, "next-key.pem"),
+    tarballs: { "1.0.0": join(home, "goflow-1.0.0.tgz"), "1.1.0": join(home, "goflow-1.1.0.tgz") },
+  };
+  if (existsSync(home)) return releases;
+  await rm(all, { recursive: true, force: true });
+  const staging = join(all, `.staging-${process.pid}`);
+  const checkout = join(staging, "checkout");
+  const [key, nextKey] = [join(staging, "release-key.pem"), join(staging, "next-key.pem")];
   await copyCheckout(checkout);
-  const script = [process.execPath, join(checkout, "scripts/release.ts")];
-  await ok([...script, "--make-key", key]);
-  const make = async (version: string) =>
-    (await ok([...script, "--key", key, "--version", version, "--out", join(dir, "releases")])).split("\n").at(-1) ??
-    "";
-  const first = await make("1.0.0");
+  await makeKey(key);
+  const trusted = await makeKey(nextKey);
+  const make = async (root: string, version: string, ...args: string[]) =>
+    await ok([
+      process.execPath,
+      join(root, "scripts/release.ts"),
+      "--key",
+      key,
+      "--version",
+      version,
+      "--out",
+      staging,
+      ...args,
+    ]);
+  await make(checkoutRoot, "1.0.0");
   await append(join(checkout, "src/runtime/index.ts"), "\nexport const generation: number = 2;\n");
-  const verb = join(checkout, "src/cli/commands/version.ts");
-  await writeFile(verb, (await readFile(verb, "utf8")).replace("`flow ${version}`", "`flow ${version}, the second`"));
-  return { checkout, key, tarballs: { "1.0.0": first, "1.1.0": await make("1.1.0") } };
+  await replace(join(checkout, "src/cli/commands/version.ts"), "`flow ${version}`", "`flow ${version}, the second`");
+  await replace(join(checkout, "package.json"), `"zx": "${zx.first}"`, `"zx": "${zx.second}"`);
+  await make(checkout, "1.1.0", "--trust", trusted);
+  await rename(staging, home);
+  return releases;
+}
+
+/** Versions of zx that the two releases were tested with. */
+export const zx = { first: "8.8.5", second: "8.8.4" };
+
+/** Another release with the content of one there is. */
+export async function deriveRelease(
+  dir: string,
+  { from, version, keyFile }: { from: string; version: string; keyFile: string },
+): Promise<string> {
+  const root = join(dir, `derived-${version}`);
+  await unpackFlow(root, from);
+  await replace(join(root, "package.json"), /"version": "[^"]+"/, `"version": "${version}"`);
+  const facts = JSON.parse(await readFile(join(root, "release.json"), "utf8")) as {
+    node: string;
+    tools: Record<string, string>;
+  };
+  const key = createPrivateKey(await readFile(keyFile, "utf8"));
+  const manifest = await writeReleaseManifest(root, {
+    version,
+    keys: [publicText(key)],
+    engines: { node: facts.node },
+    devDependencies: facts.tools,
+  });
+  await writeFile(join(root, "release.sig"), await signed(manifest, keyFile));
+  await packDirectory(root, `${root}.tgz`);
+  return `${root}.tgz`;
 }
 
 async function append(path: string, text: string): Promise<void> {
   await writeFile(path, (await readFile(path, "utf8")) + text);
+}
+
+async function replace(path: string, what: string | RegExp, by: string): Promise<void> {
+  const text = await readFile(path, "utf8");
+  const changed = text.replace(what, () => by);
+  if (changed === text) throw new Error(`${path} has no ${what}`);
+  await writeFile(path, changed);
 }
 
 /** A tool as an npm package that prints its version: `hello --version`. */
@@ -135,6 +203,11 @@ export class Keeper {
   async read(path: string): Promise<Buffer> {
     return await readFile(join(this.dir, "node_modules/goflow", path));
   }
+}
+
+/** The public half of the key in a PEM file, as flow.yaml names it. */
+export async function publicKey(keyFile: string): Promise<string> {
+  return publicText(createPrivateKey(await readFile(keyFile, "utf8")));
 }
 
 /** release.sig of these manifest bytes by the key in a PEM file. */

@@ -48,7 +48,7 @@ export async function findUpdate(
   const from = await flowVersionOf(await currentGeneration(paths));
   const channel = request.channel ?? definition.update?.channel ?? "stable";
   const { release, others } = await (await openSource(ctx, workspace))({ to, channel });
-  if (release === undefined) throw noRelease({ to, channel, others });
+  if (release === undefined) throw noRelease(workspace, { to, channel, others });
   return { from, release, named: to !== undefined };
 }
 
@@ -58,16 +58,26 @@ async function openSource(ctx: FlowContext, workspace: Workspace): Promise<FindR
   return registry === undefined ? await mirrorReleases(ctx, workspace) : await registryReleases(ctx, registry);
 }
 
-function noRelease({ to, channel, others }: { to: string | undefined; channel: string; others: string[] }): FlowError {
+function noRelease(
+  { definition }: Workspace,
+  { to, channel, others }: { to: string | undefined; channel: string; others: string[] },
+): FlowError {
   const list = semver.rsort(others.filter((version) => semver.valid(version) !== null)).slice(0, 10);
   const message =
     to === undefined ? `there is no flow in the channel ${channel} where updates come from` : `there is no flow ${to}`;
+  const next = to === undefined && channel === "stable" ? "; --channel next takes pre-releases" : "";
   return new FlowError("FLOW_UPDATE_NONE", message, {
     hint:
       list.length === 0
-        ? "bring a release into the mirror: flow vendor add file:goflow-VERSION.tgz; flow vendor push"
-        : `there is ${list.join(", ")}. flow self-update --to VERSION takes any of them${to === undefined && channel === "stable" ? "; --channel next takes pre-releases" : ""}`,
+        ? howToPublish(definition.update)
+        : `there is ${list.join(", ")}. flow self-update --to VERSION takes any of them${next}`,
   });
+}
+
+function howToPublish({ git, registry }: NonNullable<Workspace["definition"]["update"]> = {}): string {
+  if (git !== undefined) return `push a tag vVERSION that holds the files of a release to ${git}`;
+  if (registry !== undefined) return `publish a release there: npm publish goflow-VERSION.tgz --registry ${registry}`;
+  return "bring a release into the mirror: flow vendor add file:goflow-VERSION.tgz; flow vendor push";
 }
 
 /** Refuses what an update must not go to by itself. @throws FlowError FLOW_UPDATE_REFUSED */

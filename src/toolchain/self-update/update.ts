@@ -23,6 +23,7 @@ import {
 } from "../generation/index.ts";
 import { installTools, type InstalledTool } from "../install.ts";
 import { bringNode, linkNode } from "../node/bring.ts";
+import { bringCompanions } from "./companions.ts";
 import { findUpdate, refuseDowngrade, trustedKeys, type UpdateRequest } from "./find.ts";
 import type { FoundRelease } from "./sources/source.ts";
 import { verifyRelease } from "./verify.ts";
@@ -30,6 +31,8 @@ import { verifyRelease } from "./verify.ts";
 export interface UpdateOptions extends UpdateRequest {
   /** Called when the mirror was brought up to date, before anything is switched. */
   onMirror?: () => Promise<void>;
+  /** Adds sources to the mirror: the packages that a release from elsewhere was tested with. */
+  addToMirror?: (specs: readonly string[]) => Promise<void>;
 }
 
 export interface UpdateResult {
@@ -115,6 +118,7 @@ async function moveTo(
   if (offline) skipStep(ctx, { id: "vendor.sync", title: "Mirror", detail: "left as it is: the release was here" });
   else {
     await syncMirror(ctx, paths.mirror);
+    await bringCompanions(ctx, workspace, { root, addToMirror: options.addToMirror });
     await options.onMirror?.();
   }
   const trial = { node: join(paths.node, node, "bin", "node"), root, version, home: paths.home };

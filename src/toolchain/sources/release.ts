@@ -19,7 +19,8 @@ export async function releaseCandidate(ctx: FlowContext, request: ToolRequest): 
   const { name, tool, workspace } = request;
   const version = requireVersion(request);
   const locked = (await readToolLock(workspace.paths))[name];
-  const lockedSum = locked?.version === version ? locked.sha256?.[thisPlatform] : undefined;
+  const lockedSums = locked?.version === version ? locked.sha256 : undefined;
+  const lockedSum = lockedSums?.[thisPlatform];
   const release = tool.release ?? { url: "" };
   return {
     version,
@@ -27,6 +28,9 @@ export async function releaseCandidate(ctx: FlowContext, request: ToolRequest): 
     identity: lockedSum === undefined ? undefined : `sha256:${lockedSum}`,
     fill: async (staging, control) => {
       const url = fillTemplate(release.url, version);
+      // Whoever locked it saw the whole list: what is published for a platform since then, nobody has looked at.
+      if (lockedSums !== undefined && lockedSum === undefined && release.sums !== undefined)
+        throw notLocked(request, version);
       const published =
         lockedSum === undefined ? await publishedSums(ctx, release, version) : { [thisPlatform]: lockedSum };
       const sha256 = published[thisPlatform];
@@ -46,6 +50,12 @@ export async function releaseCandidate(ctx: FlowContext, request: ToolRequest): 
       };
     },
   };
+}
+
+function notLocked({ name }: ToolRequest, version: string): FlowError {
+  return new FlowError("FLOW_TOOL_HASH", `tools-lock.json has no hash of ${name} ${version} for ${thisPlatform}`, {
+    hint: `there was no such archive when the lock was made. If there is one now, take the entry "${name}" out of tools-lock.json, install it again, and look at what the lock says then`,
+  });
 }
 
 export function requireVersion({ name, tool, workspace }: ToolRequest): string {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import pacote from "pacote";
 import type { FlowContext } from "../../core/context.ts";
 import { readArchive } from "../archive.ts";
+import { watchNetwork } from "../network.ts";
 import { explainNpm } from "./explain.ts";
 import { npmSettings } from "./settings.ts";
 
@@ -24,7 +25,7 @@ export async function publishedPackage(
 ): Promise<PublishedPackage> {
   const own = { ours: [], provided: new Map() };
   const settings = { ...(await npmSettings(ctx, { cache, projects: [ctx.cwd], own })), registry };
-  const packument = await pacote.packument(name, settings as never).catch((error: unknown) => {
+  const packument = await watchNetwork(ctx, () => pacote.packument(name, settings as never)).catch((error: unknown) => {
     throw explainNpm(error, name, settings);
   });
   return {
@@ -32,7 +33,8 @@ export async function publishedPackage(
     tags: packument["dist-tags"],
     unpack: async (version, directory) => {
       const id = `${name}@${version}`;
-      const tarball = await pacote.tarball(id, settings as never).catch((error: unknown) => {
+      const fetched = watchNetwork(ctx, () => pacote.tarball(id, settings as never));
+      const tarball = await fetched.catch((error: unknown) => {
         throw explainNpm(error, id, settings);
       });
       for (const { path, mode, data } of await readArchive(tarball, id)) {

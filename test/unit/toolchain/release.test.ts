@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -169,6 +169,19 @@ describe("is refused, and nothing of it stays:", () => {
     await expect(installTools(ctx, workspace)).rejects.toMatchObject({
       message: expect.stringContaining(sha256(content)),
     });
+    expect(await leftOvers(home)).toEqual([]);
+  });
+
+  test("one whose hash the lock lacks for this platform, whatever its host publishes by now", async () => {
+    const { url, requests } = await releaseSite();
+    const { ctx, home, workspace } = await toolWorkspace(tool(url));
+    const lock = { hello: { version, sha256: { "darwin-arm64": "0".repeat(64) } } };
+    await writeFile(join(home, "tools-lock.json"), JSON.stringify(lock));
+    await expect(installTools(ctx, workspace)).rejects.toMatchObject({
+      code: "FLOW_TOOL_HASH",
+      message: `tools-lock.json has no hash of hello ${version} for ${thisPlatform}`,
+    });
+    expect(requests).toEqual([]);
     expect(await leftOvers(home)).toEqual([]);
   });
 

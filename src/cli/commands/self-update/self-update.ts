@@ -2,6 +2,7 @@ import { FlowError } from "../../../core/errors.ts";
 import type { UpdateResult } from "../../../toolchain/index.ts";
 import { defineCommand, type CliContext } from "../../command.ts";
 import { isCi } from "../../context.ts";
+import { vendorTarget } from "../vendor/target.ts";
 
 type Answer =
   | ({ kind: "update" | "rollback" } & UpdateResult)
@@ -54,7 +55,12 @@ export const command = defineCommand<Answer>({
     }
     const { refreshWorkspace } = await import("../../../workspace/index.ts");
     const onMirror = async () => void (await refreshWorkspace(ctx, workspace));
-    return { kind: "update", ...(await toolchain.selfUpdate(ctx, workspace, { ...request, onMirror })) };
+    const addToMirror = async (specs: readonly string[]) => {
+      const { addSources } = await import("../../../vendoring/index.ts");
+      const { dir, options: adding } = await vendorTarget(ctx);
+      await addSources(ctx, dir, specs, adding);
+    };
+    return { kind: "update", ...(await toolchain.selfUpdate(ctx, workspace, { ...request, onMirror, addToMirror })) };
   },
   render: (answer) => {
     if (answer.kind === "plan") return answer.steps.join("\n");

@@ -2,7 +2,7 @@ import { defineCommand } from "../../command.ts";
 
 export const command = defineCommand({
   name: "tool gc",
-  summary: "remove versions of flow, Node and tools that nothing refers to",
+  summary: "remove versions of flow, Node, tools and builds that nothing refers to",
   examples: [
     { command: "flow tool gc --dry-run", explanation: "what would go, and how much it takes" },
     { command: "flow tool gc", explanation: "what is in use, and what a rollback returns to, stays" },
@@ -11,8 +11,11 @@ export const command = defineCommand({
   run: async (ctx, { options }) => {
     const { loadWorkspace } = await import("../../../config/index.ts");
     const { collectGarbage } = await import("../../../toolchain/index.ts");
+    const { buildPlace } = await import("../../../workspace/index.ts");
     const dryRun = options.dryRun === true;
-    return { removed: await collectGarbage(ctx, await loadWorkspace(ctx), { dryRun }), dryRun };
+    const workspace = await loadWorkspace(ctx);
+    const builds = buildPlace(ctx, workspace);
+    return { removed: await collectGarbage(ctx, workspace, { dryRun, builds }), dryRun };
   },
   render: ({ removed, dryRun }) => {
     if (removed.length === 0) return "Everything is in use.";

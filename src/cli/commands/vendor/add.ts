@@ -38,7 +38,9 @@ export const command = defineCommand({
         hint: "for example: flow vendor add npm:pino@^10, or flow vendor add --lock package-lock.json",
       });
     }
-    const result = await addSources(ctx, target.dir, specs, target.options);
+    const { releaseCompanions } = await import("../../../toolchain/index.ts");
+    const companions = await releaseCompanions(ctx, target.dir, specs);
+    const result = await addSources(ctx, target.dir, [...specs, ...companions], target.options);
     await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
   },

@@ -27,7 +27,7 @@ export async function gitReleases(ctx: FlowContext, url: string): Promise<FindRe
       const temporary = await mkdtemp(join(tmpdir(), "flow-update-"));
       try {
         const git = new Git(ctx, temporary);
-        await git.run(["init", "--quiet", "--bare"]);
+        await git.run(["init", "--quiet"]);
         const tag = `refs/tags/v${version}`;
         await git
           .run(["fetch", "--quiet", "--depth=1", "--no-tags", "--", url, `${tag}:${tag}`], { idleTimeoutMs })

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { FlowContext } from "../../../core/context.ts";
+import { isFlowError } from "../../../core/errors.ts";
 import { cacheDirectory } from "../../../core/paths.ts";
 import { publishedPackage } from "../../../vendoring/index.ts";
 import { newest } from "./newest.ts";
@@ -12,7 +13,13 @@ import type { FindRelease } from "./source.ts";
  */
 export async function registryReleases(ctx: FlowContext, registry: string): Promise<FindRelease> {
   const cache = join(cacheDirectory(ctx.env), "npm-cache");
-  const { versions, unpack } = await publishedPackage(ctx, { name: "goflow", registry, cache });
+  const asked = { name: "goflow", registry, cache };
+  const found = await publishedPackage(ctx, asked).catch((error: unknown) => {
+    if (isFlowError(error, "FLOW_VENDOR_RESOLVE")) return undefined;
+    throw error;
+  });
+  if (found === undefined) return async () => ({ release: undefined, others: [] });
+  const { versions, unpack } = found;
   return async (wanted) => {
     const version = newest(versions, wanted);
     if (version === undefined) return { release: undefined, others: versions };
