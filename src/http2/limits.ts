@@ -25,6 +25,11 @@ export interface Limits {
   maxWindowBytes: number;
   /** Received and not consumed, over all streams; default 64 MiB. The stream that goes beyond is reset. */
   maxUnreadBytes: number;
+  /**
+   * Server role: answers that wait for windows or the socket, over all streams; default 64 MiB. The stream that goes
+   * beyond is reset: a peer that opens no window must not pile up what it asks for (CVE-2019-9517).
+   */
+  maxPendingBytes: number;
   /** Waiting for the socket beyond what flow control limits; default 1 MiB. Beyond it the peer is not read. */
   maxBacklogBytes: number;
   /** Ms in which a peer that has to take a full backlog must take some of it; default 20,000. */
@@ -49,6 +54,7 @@ export const defaultLimits: Limits = {
   initialWindowBytes: 65_535,
   maxWindowBytes: 4 * 1024 * 1024,
   maxUnreadBytes: 64 * 1024 * 1024,
+  maxPendingBytes: 64 * 1024 * 1024,
   maxBacklogBytes: 1024 * 1024,
   stallTimeoutMs: 20_000,
   resetBurst: 1_000,

@@ -36,6 +36,8 @@ export class Stream {
   receiveWindow: number;
   /** @internal Received and not consumed. */
   unread = 0;
+  /** @internal Consumed and still in memory. */
+  kept = 0;
   /** @internal By content-length; -1 when it is not known. */
   expected = -1;
   /** @internal In the connection's queue of streams that can send. */
@@ -90,6 +92,12 @@ export class Stream {
     this.#endAfter = end;
     this.connection.pending += size;
     this.connection.sender.enqueue(this);
+    const { role, pending, limits } = this.connection;
+    if (role === "server" && pending > limits.maxPendingBytes)
+      this.reset(
+        ErrorCode.EnhanceYourCalm,
+        `more than ${limits.maxPendingBytes} bytes wait for the peer to take them on this connection`,
+      );
     return !this.waiting;
   }
 
@@ -128,6 +136,20 @@ export class Stream {
     if (!this.remoteClosed) this.connection.receiving.giveBack(this);
   }
 
+  /** Counts what was received as larger by `bytes`, until it is consumed: what it costs in memory, not on the wire. */
+  retain(bytes: number): void {
+    if (this.closed) return;
+    this.unread += bytes;
+    this.connection.unread += bytes;
+  }
+
+  /** Server role: counts bytes that were consumed and stay in memory against `maxUnreadBytes`, not against the window; or no longer. */
+  keep(bytes: number): void {
+    if (this.closed || this.connection.role === "client") return;
+    this.kept += bytes;
+    this.connection.unread += bytes;
+  }
+
   /** Ends the stream at once, default CANCEL. Nothing more is sent or heard. */
   reset(code: number = ErrorCode.Cancel, message: string = errorCodeName(code)): void {
     if (this.closed) return;
@@ -161,8 +183,9 @@ export class Stream {
     this.end = end;
     this.localClosed = true;
     this.remoteClosed = true;
-    this.connection.unread -= this.unread;
+    this.connection.unread -= this.unread + this.kept;
     this.unread = 0;
+    this.kept = 0;
     if (this.#waiting !== undefined) {
       for (const { bytes, at } of this.#waiting) this.connection.pending -= bytes.length - at;
       this.#waiting = undefined;

@@ -42,7 +42,7 @@ export interface ServeOptions {
   /** Limits of connections: what each is, see the transport. */
   connections?: Pick<
     ListenOptions,
-    "gzipFromBytes" | "keepalive" | "minPingIntervalMs" | "maxConnectionAgeMs" | "maxConnectionAgeGraceMs"
+    "gzipFromBytes" | "limits" | "keepalive" | "minPingIntervalMs" | "maxConnectionAgeMs" | "maxConnectionAgeGraceMs"
   >;
   webApi?: Omit<WebApiSettings, "service">;
   /** Stop at SIGTERM and SIGINT, and end the process then. Default true. */

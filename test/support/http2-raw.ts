@@ -40,8 +40,6 @@ export function block(fields: Readonly<Record<string, string>>): Buffer {
   return Buffer.from(buffer.subarray(0, new HpackEncoder(4_096).encode(list, buffer, 0)));
 }
 
-export const requestBlock: Buffer = block({ ":method": "POST", ":scheme": "http", ":path": "/", ":authority": "x" });
-
 /** A peer that says byte for byte what a test wants. */
 export class RawPeer {
   readonly socket: Socket;
@@ -61,8 +59,13 @@ export class RawPeer {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
     const peer = new RawPeer(socket, options);
-    peer.send(clientPreface, frame(FrameType.Settings, 0, 0));
+    peer.begin();
     return peer;
+  }
+
+  /** What every client begins with. */
+  begin(): void {
+    this.send(clientPreface, frame(FrameType.Settings, 0, 0));
   }
 
   #take(chunk: Buffer): void {

@@ -13,7 +13,11 @@ const faults: Record<string, [file: string, right: string, wrong: string]> = {
     "this.#table.add(field);\n      this.#kept = [];",
     "this.#table.add(field);",
   ],
-  "a stream that ends with bytes still counted": ["stream.ts", "this.connection.unread -= this.unread;", ""],
+  "a stream that ends with bytes still counted": [
+    "stream.ts",
+    "this.connection.unread -= this.unread + this.kept;",
+    "",
+  ],
   "trailers that overtake what waits": ["stream.ts", "if (this.waiting) {", "if (this.id < 0) {"],
 };
 

@@ -109,6 +109,34 @@ describe.each([
     await sending;
   });
 
+  test("a reader that pauses holds its sender back, other calls go on, and nothing is lost", async () => {
+    const release = Promise.withResolvers<void>();
+    const connection = await pair(client, server, (call) => {
+      if (call.method === unary.path) return answer(call);
+      void release.promise.then(async () => {
+        let bytes = 0;
+        for await (const message of call.messages) bytes += message.length;
+        call.finish({ code: Code.Aborted, message: String(bytes) }, []);
+      });
+    });
+    const call = connection.call(echo, [], { deadline: Date.now() + 60_000 });
+    const size = 100_000;
+    const count = 300;
+    let sent = 0;
+    const sending = (async () => {
+      for (let index = 0; index < count; index++, sent++) await call.write(Buffer.alloc(size));
+      call.end();
+    })();
+    for (let quiet = 0, last = -1; quiet < 20; last = sent) {
+      expect((await connection.unary(unary, [], Buffer.from("x"), soon())).code).toBe(Code.Ok);
+      quiet = sent === last ? quiet + 1 : 0;
+    }
+    expect(sent * size).toBeLessThan(8_000_000);
+    release.resolve();
+    await sending;
+    expect(await call.outcome).toMatchObject({ code: Code.Aborted, message: String(size * count) });
+  });
+
   test("a cancel and a deadline reach the callee", async () => {
     const calls: ServerCall[] = [];
     const connection = await pair(client, server, (call) => void calls.push(call));

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Limits } from "../../../http2/index.ts";
 
 /**
  * The seam between the runtime and the wire. A transport carries a call over one connection to one endpoint and
@@ -148,6 +149,8 @@ export interface ListenOptions {
   /** Answers of so many bytes and more go in gzip to callers that take it, default none. grpc-js never does. */
   gzipFromBytes?: number;
   keepalive?: KeepaliveOptions;
+  /** Limits of each connection, default {@link defaultLimits} of `src/http2`; native alone. */
+  limits?: Partial<Limits>;
   /**
    * Ms between two pings of a client when nothing was sent to it, default 300,000 with calls and two hours without; who
    * pings more often for the third time is told `too_many_pings`. grpc-js does not look. GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS.

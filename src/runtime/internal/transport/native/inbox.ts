@@ -14,6 +14,9 @@ export interface InboxEvents {
   unpack(message: Uint8Array): Uint8Array | undefined;
 }
 
+/** Memory that a message takes beside its bytes, about. */
+const itemBytes = 200;
+
 type Result = IteratorResult<Uint8Array, undefined>;
 
 const over: Result = { value: undefined, done: true };
@@ -37,7 +40,12 @@ export class Inbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arra
 
   add(message: Uint8Array, held: number, packed: boolean): void {
     const wake = this.#wake;
-    if (wake === undefined) return void this.#items.push({ message, held, packed });
+    if (wake === undefined) {
+      // What the window does not hold any more has to be read before more comes, and a message costs more than its bytes.
+      const cost = itemBytes + (held === 0 ? message.length : 0);
+      this.stream?.retain(cost);
+      return void this.#items.push({ message, held: held + cost, packed });
+    }
     this.#wake = undefined;
     this.#consume(held);
     wake(this.#result(message, packed));

@@ -53,6 +53,7 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
       const strikes = new PingStrikes(options.minPingIntervalMs);
       const connection: Connection = new Connection(socket, {
         role: "server",
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
         events: {
           request: (stream, fields, end) => request(session, stream, { fields, end }),
           pinged: () => strikes.pinged(connection),

@@ -49,11 +49,13 @@ export class MessageReader {
       const part = this.#gather(chunk, at);
       if (typeof part !== "number") return part;
       stream.consume(part);
+      stream.keep(part);
       at += part;
       if (this.#body === undefined || this.#bodyBytes < this.#size) continue;
       const message = this.#body.subarray(0, this.#size);
       this.#body = undefined;
       this.#headBytes = 0;
+      stream.keep(-5 - this.#size);
       this.#take(message, 0, this.#flag === 1);
     }
     return undefined;
