@@ -71,6 +71,21 @@ export const service = z
     entry: z.string().optional(),
     /** Any program in any language. Flow registers it in Consul and checks its health on its behalf. */
     command: command.optional(),
+    /** A container image that docker or podman runs; `command` replaces its own command. Registered like a command. */
+    image: z.string().min(1).optional(),
+    /** Port that the program in the container listens on; default the same as outside, given to it as PORT. */
+    containerPort: z.int().min(1).max(65_535).optional(),
+    /** `name:/path` keeps a named volume of this service, `./directory:/path` shows it a directory; `:ro` read-only. */
+    volumes: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^(\.{0,2}\/[^:]*|\.{1,2}|[a-zA-Z0-9][a-zA-Z0-9_.-]*):\/[^:]*(:[a-zA-Z,]+)?$/,
+            "must be name:/path or ./directory:/path",
+          ),
+      )
+      .optional(),
     /** Working directory relative to the flow.yaml, default its own directory. */
     directory: z.string().optional(),
     env: environment.optional(),
@@ -93,8 +108,11 @@ export const service = z
       })
       .optional(),
   })
-  .refine((value) => (value.entry === undefined) !== (value.command === undefined), {
-    message: "must have either entry or command",
+  .refine(({ entry, command, image }) => (entry === undefined) !== (command === undefined && image === undefined), {
+    message: "must have either entry, or command, or image",
+  })
+  .refine(({ image, containerPort, volumes }) => image !== undefined || (containerPort ?? volumes) === undefined, {
+    message: "containerPort and volumes are for an image",
   });
 
 const generator = z.strictObject({

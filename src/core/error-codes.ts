@@ -57,6 +57,8 @@ export const errorCodes = {
   FLOW_RUN_ALREADY: exitCodes.failure,
   FLOW_RUN_FAILED: exitCodes.failure,
   FLOW_RUN_NONE: exitCodes.failure,
+  FLOW_RUN_NO_ENGINE: exitCodes.unavailable,
+  FLOW_RUN_NO_IMAGE: exitCodes.failure,
   FLOW_RUN_NO_SERVICE: exitCodes.usage,
   FLOW_RUN_STOPPING: exitCodes.failure,
   FLOW_RUN_SUPERVISOR_LOST: exitCodes.failure,

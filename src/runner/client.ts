@@ -13,7 +13,8 @@ import type { ProcessPlan, RunDocument, RunEvent, ServiceStatus } from "./types.
 export interface RunClient {
   readonly id: string;
   readonly supervisorPid: number;
-  state(): Promise<RunDocument>;
+  /** With `look` everything that is ready is looked at once more, which takes up to 4 s when something hangs. */
+  state(options?: { look?: boolean }): Promise<RunDocument>;
   /** How things are, and then every change. With `own` the run ends when the iteration does. */
   events(options?: { own?: boolean; signal?: AbortSignal }): AsyncIterable<RunEvent>;
   /** Stops everything; resolves with the run's exit code when nothing of it is left. */
@@ -27,7 +28,7 @@ export interface RunClient {
 /** How long the supervisor may take to leave when all is stopped. */
 const leavingMs = 2_000;
 /** How long it may take to say how things are. What it is asked to do takes as long as it takes. */
-const readingMs = 5_000;
+const readingMs = 10_000;
 
 /** The run of a home; undefined when none goes on, whatever a killed supervisor left behind. */
 export async function connectRunAt(home: string): Promise<RunClient | undefined> {
@@ -78,7 +79,7 @@ export function createClient({ id, socket, supervisor }: Omit<RunFile, "startedA
   return {
     id,
     supervisorPid: supervisor.pid,
-    state: async () => (await call("GET", "/state")).body as RunDocument,
+    state: async ({ look = false } = {}) => (await call("GET", `/state${look ? "?look=1" : ""}`)).body as RunDocument,
     stop: async (options = {}) => {
       const { body } = await call("POST", `/stop${options.kill === true ? "?kill=1" : ""}`);
       await poll(() => !isRunning(supervisor), { timeoutMs: leavingMs, everyMs: 5 });

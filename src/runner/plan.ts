@@ -6,6 +6,7 @@ import { chooseConsul, consulAgent } from "../consul/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { shellArgv } from "./argv.ts";
+import { engineEnvironment, planContainer } from "./containers.ts";
 import { baseEnvironment, serviceVariables } from "./environment.ts";
 import { PortBook } from "./port-book.ts";
 import { runPaths } from "./home.ts";
@@ -65,6 +66,7 @@ export async function planRun(ctx: FlowContext, scope: RunScope, options: PlanOp
         ports,
         consul: consul?.plan,
         ownConsul: consul?.process !== undefined,
+        runId: id,
       }),
     );
   await ports.save();
@@ -196,6 +198,7 @@ export async function planAgain(ctx: FlowContext, name: string, { run, services 
     ports: { take: async (_, demanded) => demanded ?? port ?? (await book.take(name)) },
     consul,
     ownConsul: consul !== undefined && consul.kind !== "external",
+    runId: run?.id ?? "",
   });
 }
 
@@ -206,12 +209,13 @@ interface ServiceParts {
   consul: ConsulPlan | undefined;
   /** Whether the run has a Consul of its own to wait for. */
   ownConsul: boolean;
+  runId: string;
 }
 
 async function planService(
   ctx: FlowContext,
   scope: RunScope,
-  { name, origin, ports, consul, ownConsul }: ServiceParts,
+  { name, origin, ports, consul, ownConsul, runId }: ServiceParts,
 ): Promise<ProcessPlan> {
   const { definition, repository } = origin;
   const { workspace, home } = scope;
@@ -232,10 +236,14 @@ async function planService(
   await mkdir(data, { recursive: true });
   const restart = definition.restart ?? {};
   const { plain, secrets } = await serviceVariables(scope, name);
+  const container =
+    definition.image === undefined
+      ? undefined
+      : await planContainer(ctx, { home, runId, service: name, origin, variables: { plain, secrets } });
   return {
     name,
     kind: "service",
-    argv: commandOf(ctx, definition, repository.dir),
+    ...(container ?? { argv: commandOf(ctx, definition, repository.dir) }),
     directory: resolve(repository.dir, definition.directory ?? "."),
     env: {
       ...baseEnvironment(ctx, workspace),
@@ -243,6 +251,7 @@ async function planService(
       FLOW_LOG_FORMAT: "text",
       FLOW_DATA_DIR: data,
       ...(isEntry ? { NODE_COMPILE_CACHE: runPaths(home).compileCache } : {}),
+      ...(container === undefined ? {} : engineEnvironment(ctx.env)),
       ...plain,
       FLOW_SERVICE: name,
       ...(consul === undefined
@@ -280,9 +289,9 @@ function registrationOf({ entry, consul }: ServiceOrigin["definition"]): Process
 }
 
 /** A command listens when it says so: by `port`, a gate that asks a port, a registration, or by using the variable. */
-function usesPort({ port, ready, consul, command }: ServiceOrigin["definition"]): boolean {
+function usesPort({ port, ready, consul, command, containerPort }: ServiceOrigin["definition"]): boolean {
   if (port === "none") return false;
-  if (port !== undefined) return true;
+  if (port !== undefined || containerPort !== undefined) return true;
   if (ready?.tcp !== undefined || ready?.http !== undefined || ready?.grpc !== undefined || ready?.consul !== undefined)
     return true;
   if (consul !== undefined && consul !== false) return true;

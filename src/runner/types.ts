@@ -10,6 +10,8 @@ export type ServiceState =
   | "completed"
   | "backing-off"
   | "crash-looping"
+  /** Seen by a look alone: it was ready, runs, and does not pass its gate any more. */
+  | "unresponsive"
   | "failed"
   | "blocked";
 
@@ -20,6 +22,14 @@ export const failedStates: readonly ServiceState[] = ["crash-looping", "failed",
 /** Where a secret is read from when its service starts. */
 export type SecretSource = { argv: readonly [string, ...string[]]; directory: string } | { file: string };
 
+export interface ContainerReference {
+  /** docker or podman */
+  engine: string;
+  name: string;
+  /** `key=value` that all containers of the same directory bear, over all its runs. */
+  label: string;
+}
+
 /** One program that the supervisor runs: everything is decided, nothing is read from a configuration any more. */
 export interface ProcessPlan {
   name: string;
@@ -28,6 +38,8 @@ export interface ProcessPlan {
   argv: readonly [string, ...string[]];
   directory: string;
   env: Readonly<Record<string, string>>;
+  /** Of an image: the program is the engine's command line, and this is what it runs. */
+  container?: ContainerReference;
   /** Variables whose values no plan holds. */
   secrets?: Readonly<Record<string, SecretSource>>;
   /** Given to it as FLOW_PORT and PORT; undefined for none. */

@@ -209,6 +209,17 @@ test("flow restart starts a service as flow.yaml is by now, on the port it had, 
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("defines one no more") });
 });
 
+test("flow ps tells of a service that hangs", async () => {
+  const run = await runDirectory(`services:\n  one: {${server}, ready: {http: /}}\n`, { files });
+  expect(await run.flow("run", "-d")).toMatchObject({ exitCode: 0 });
+  const { pid, state } = await run.service("one");
+  expect(state).toBe("ready");
+  process.kill(pid as number, "SIGSTOP");
+  expect(await run.service("one")).toMatchObject({ state: "unresponsive", reason: expect.stringContaining("GET /") });
+  process.kill(pid as number, "SIGCONT");
+  expect(await run.service("one")).toMatchObject({ state: "ready", reason: null });
+});
+
 test("hundreds of random starts, stops and restarts leave no wedge and no process twice", async () => {
   const names = ["a", "b", "c", "d"];
   const run = await runDirectory(

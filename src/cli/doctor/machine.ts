@@ -34,6 +34,14 @@ export async function checkGit(ctx: FlowContext): Promise<Finding> {
       fix: "flow works, but git subtree by hand finds no prefix with this setting: git config --global --unset grep.patternType",
     };
   }
+  const identity = await run(ctx, ["git", "var", "GIT_COMMITTER_IDENT"], { okCodes: [0, 128] });
+  if (identity.exitCode !== 0) {
+    return {
+      status: "warning",
+      detail: `${version}, which does not know who you are: what flow commits is signed flow <flow@localhost>`,
+      fix: 'git config --global user.name "Your Name" && git config --global user.email you@example.com',
+    };
+  }
   return { status: "ok", detail: version };
 }
 

@@ -71,7 +71,9 @@ interface Exchange {
 async function answer(supervisor: Supervisor, { request, response, owner }: Exchange): Promise<void> {
   const url = new URL(request.url ?? "/", "http://flow");
   const route = `${request.method} ${url.pathname}`;
-  if (route === "GET /state") return send(response, 200, supervisor.document);
+  if (route === "GET /state") {
+    return send(response, 200, url.searchParams.get("look") === "1" ? await supervisor.look() : supervisor.document);
+  }
   if (route === "GET /events")
     return stream(supervisor, response, url.searchParams.get("own") === "1" ? owner : undefined);
   if (route === "POST /stop") {

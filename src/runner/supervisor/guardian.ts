@@ -8,7 +8,7 @@ import { runMark } from "./census.ts";
  */
 const script = `
 trap '' HUP INT QUIT TERM
-mark=$1 list=$2
+mark=$1 list=$2 engine=$3 label=$4
 read -r word && exit 0
 groups=$(cat "$list" 2>/dev/null | tr '\\n' ' ')
 family=$groups
@@ -39,6 +39,10 @@ for look in 1 2 3 4 5 6; do
   signal_all KILL
   sleep 0.1
 done
+if [ -n "$engine" ]; then
+  ids=$("$engine" ps --all --quiet --filter "label=$label")
+  [ -z "$ids" ] || { "$engine" kill $ids; "$engine" rm --force --volumes $ids; }
+fi >/dev/null 2>&1
 `;
 
 export interface Guardian {
@@ -47,17 +51,26 @@ export interface Guardian {
   dismiss(): void;
 }
 
+/** Containers that it ends too; `env` is what the engine's command line runs with. */
+export interface GuardedContainers {
+  engine: string;
+  label: string;
+  env: Readonly<Record<string, string>>;
+}
+
 /** `groupsFile` holds a process group per line. A guardian that is killed is replaced. */
-export function startGuardian(runId: string, groupsFile: string): Guardian {
+export function startGuardian(runId: string, groupsFile: string, containers?: GuardedContainers): Guardian {
   let dismissed = false;
   let child = launch();
 
   function launch(): ChildProcess {
-    const guardian = spawn("/bin/sh", ["-c", script, "flow-guardian", `${runMark}=${runId}`, groupsFile], {
+    const { engine = "", label = "" } = containers ?? {};
+    const args = ["-c", script, "flow-guardian", `${runMark}=${runId}`, groupsFile, engine, label];
+    const guardian = spawn("/bin/sh", args, {
       // In a session of its own neither a Ctrl-C nor the end of the terminal reaches it.
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
-      env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
+      env: containers?.env ?? { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
       cwd: "/",
     });
     guardian.on("error", () => {});

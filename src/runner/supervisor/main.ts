@@ -5,6 +5,7 @@ import type { RunPlan } from "../types.ts";
 import { startControlServer } from "./control-server.ts";
 import { makePipes } from "./output-pipe.ts";
 import { reapLeftovers } from "./process-list.ts";
+import { reapContainers } from "./end-containers.ts";
 import { removeStaleSocket } from "./run-file.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -32,16 +33,18 @@ const farewellMs = 500;
 
 /** The supervisor as a process of its own: runs a plan to its end and gives the exit code. */
 export async function superviseRun(plan: RunPlan, host: SupervisorProcess): Promise<number> {
-  const [pipes, reaped, consul] = await Promise.all([
+  const [pipes, processes, containers, consul] = await Promise.all([
     makePipes(
       join(plan.directory, "pipes"),
       plan.processes.map(({ name }) => name),
     ),
     reapLeftovers(plan.directory),
+    reapContainers(plan),
     connectConsul(plan),
   ]);
   removeStaleSocket(plan.directory);
   const supervisor = new Supervisor(plan, { pipes, consul, env: host.env });
+  const reaped = processes + containers;
   if (reaped > 0) supervisor.say(`ended ${reaped} processes that a killed run had left`);
   const broken = Promise.withResolvers<void>();
   host.onFault((error) => {

@@ -1,18 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { exitCodes } from "../../core/error-codes.ts";
-import type { Consul } from "../../runtime/consul/index.ts";
 import { finalStates, type ProcessPlan, type ServiceState, type ServiceStatus } from "../types.ts";
 import { Backoff } from "./backoff.ts";
 import type { CensusTaker } from "./census.ts";
 import { describeGate } from "./describe-gate.ts";
 import { endClan } from "./end-clan.ts";
+import { endContainer } from "./end-containers.ts";
 import type { Exit } from "./exit.ts";
-import { looksReady, waitUntilReady, type GateTarget } from "./gates.ts";
+import { looksReady } from "./gates.ts";
 import type { LogStore } from "./log-store.ts";
 import { OutputPipe } from "./output-pipe.ts";
 import { launch, type Program } from "./program.ts";
 import type { ProcessList } from "./process-list.ts";
-import { checkOf, type Registrar } from "./registrar.ts";
+import { passGate, type GatePassage } from "./pass-gate.ts";
+import { Presence, type ConsulAccess } from "./presence.ts";
 import { maskOf, SecretError, type SecretReader } from "./secrets.ts";
 import { ServicePort } from "./service-port.ts";
 
@@ -23,7 +24,7 @@ export interface ServiceSurroundings {
   secrets: SecretReader;
   census: CensusTaker;
   /** Undefined when the run has no Consul. */
-  consul: { client: Consul; registrar: Registrar } | undefined;
+  consul: ConsulAccess | undefined;
   /** Named pipe for its output. */
   pipePath: string;
   /** Ports that programs of the run have. */
@@ -64,6 +65,7 @@ export class SupervisedService {
   restarts = 0;
   exitCode: number | null = null;
   #port: ServicePort;
+  #presence: Presence;
   #running: Running | undefined;
   #queue: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -79,6 +81,7 @@ export class SupervisedService {
     this.#around = around;
     this.#backoff = new Backoff(plan.restart);
     this.#port = new ServicePort(plan, around.ports);
+    this.#presence = new Presence(plan, this.#port, around.consul);
     this.#output = new OutputPipe(around.pipePath, (lines) => {
       around.logs.append(plan.name, this.#mask === undefined ? lines : lines.map(this.#mask));
       if (this.#onLine !== undefined) lines.forEach(this.#onLine);
@@ -92,11 +95,11 @@ export class SupervisedService {
   get status(): ServiceStatus {
     return {
       name: this.plan.name,
-      instance: this.#consulId ?? this.plan.name,
+      instance: this.#presence.id ?? this.plan.name,
       pid: this.pid,
       port: this.port,
       state: this.state,
-      consulId: this.#consulId ?? null,
+      consulId: this.#presence.id ?? null,
       restarts: this.restarts,
       startedAt: this.#running?.startedAt.toISOString() ?? null,
       reason: this.reason,
@@ -115,22 +118,6 @@ export class SupervisedService {
 
   get port(): number | null {
     return this.#port.reached ?? null;
-  }
-
-  /** Id in Consul: a changed port is another instance. */
-  get #consulId(): string | undefined {
-    const { registration, name } = this.plan;
-    const { reached } = this.#port;
-    return registration === "none" || reached === undefined ? undefined : `${name}-${reached}`;
-  }
-
-  get #gateTarget(): GateTarget {
-    return {
-      name: this.plan.name,
-      port: this.#port.number,
-      consulId: this.#consulId,
-      consul: this.#around.consul?.client,
-    };
   }
 
   set(state: ServiceState, reason: string | null = null): void {
@@ -179,6 +166,7 @@ export class SupervisedService {
     if (plan.port !== this.#port.number || plan.portUse !== this.#plan.portUse)
       this.#port = new ServicePort(plan, ports);
     this.#plan = plan;
+    this.#presence = new Presence(plan, this.#port, this.#around.consul);
     this.#backoff = new Backoff(plan.restart);
   }
 
@@ -194,7 +182,7 @@ export class SupervisedService {
     if (this.state === "completed") return true;
     if (this.state !== "ready" || this.#running === undefined) return false;
     if (this.#port.reached === undefined) await this.#noticeListening(this.#running);
-    return await looksReady(this.plan.gate, this.#gateTarget);
+    return await looksReady(this.plan.gate, this.#presence.target);
   }
 
   /** Back to waiting for its gate: it was ready and is no longer. */
@@ -237,13 +225,13 @@ export class SupervisedService {
       runId,
       port: this.#port.number,
       secrets,
-      instance: this.#consulId,
+      instance: this.#presence.id,
       output: this.#output,
     });
     if ("code" in program) return { settled: this.#refuse(program) };
     const running: Running = { ...program, gate: new AbortController(), kill: new AbortController(), stopping: false };
     this.#running = running;
-    processes.add(running.pid, this.#consulId);
+    processes.add(running.pid, this.#presence.id);
     this.reason = this.plan.gate.started === true ? null : describeGate(this.plan, this.#port.number);
     this.#around.changed(this);
     void running.exited.then((exit) => this.#ended(running, exit));
@@ -278,7 +266,7 @@ export class SupervisedService {
       running.gate.abort();
     }, gateTimeoutMs ?? longestTimerMs);
     try {
-      await this.#passGate(running);
+      await passGate(this.#passageOf(running), signal);
       signal.throwIfAborted();
       this.exitCode = null;
       this.#port.settle();
@@ -294,70 +282,31 @@ export class SupervisedService {
       void this.#inTurn(() => this.#end(running));
     } finally {
       clearTimeout(timer);
-      this.#onLine = undefined;
     }
   }
 
-  async #passGate(running: Running): Promise<void> {
-    const { gate, settleMs, registration } = this.plan;
-    const { signal } = running.gate;
-    if (gate.completed === true) await new Promise((_, reject) => signal.addEventListener("abort", reject));
-    if (gate.log !== undefined) await this.#seeLine(new RegExp(gate.log), signal);
-    if (settleMs > 0) await delay(settleMs, undefined, { signal });
-    // Consul finds it passing only after it was registered.
-    const byConsul = gate.consul === true && registration !== "self";
-    do await waitUntilReady(byConsul ? { tcp: true } : gate, this.#gateTarget, signal);
-    while (!(await this.#isItsOwnPort(running, signal)));
-    await this.#register(signal);
-    if (byConsul) await waitUntilReady(gate, this.#gateTarget, signal);
-  }
-
-  /** An open port proves nothing when somebody else holds it. */
-  async #isItsOwnPort(running: Running, signal: AbortSignal): Promise<boolean> {
-    const { tcp, http, grpc } = this.plan.gate;
-    if (this.#port.number === undefined || (tcp ?? http ?? grpc) === undefined) return true;
-    const problem = this.#port.problemFor(await this.#pidsOf(running));
-    if (problem === undefined) return true;
-    if (this.reason !== problem) {
-      this.reason = problem;
-      this.#around.changed(this);
-    }
-    await delay(100, undefined, { signal });
-    return false;
-  }
-
-  async #seeLine(pattern: RegExp, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#onLine = (line) => {
-        if (pattern.test(line)) resolve();
-      };
-      signal.addEventListener("abort", reject, { once: true });
-    });
-  }
-
-  async #register(signal: AbortSignal): Promise<void> {
-    const { registration, name, gate } = this.plan;
-    const { consul } = this.#around;
-    const id = this.#consulId;
-    if (typeof registration === "string" || consul === undefined || id === undefined) return;
-    const port = this.#port.number as number;
-    const status = gate.consul === true ? "critical" : "passing";
-    await consul.registrar.put(
-      { id, name, address: "127.0.0.1", port, tags: registration.tags, check: { ...checkOf(gate, port), status } },
-      signal,
-    );
+  #passageOf(running: Running): GatePassage {
+    return {
+      plan: this.plan,
+      port: this.#port,
+      presence: this.#presence,
+      pids: () => this.#pidsOf(running),
+      watchLines: (listener) => {
+        this.#onLine = listener;
+      },
+      onProblem: (problem) => {
+        if (this.reason === problem) return;
+        this.reason = problem;
+        this.#around.changed(this);
+      },
+    };
   }
 
   /** A program that only was offered a port and took it is reached there, and registered. */
   async #noticeListening(running: Running): Promise<void> {
     if (this.#port.number === undefined || !this.#port.notice(await this.#pidsOf(running))) return;
-    await this.#register(running.gate.signal).catch(() => {});
+    await this.#presence.register(running.gate.signal).catch(() => {});
     this.#around.changed(this);
-  }
-
-  async #deregister(): Promise<void> {
-    const id = this.#consulId;
-    if (id !== undefined) await this.#around.consul?.registrar.remove(id);
   }
 
   #ended(running: Running, exit: Exit): void {
@@ -413,8 +362,8 @@ export class SupervisedService {
     running.gate.abort();
     const wasReady = this.state === "ready";
     this.set("stopping");
-    await this.#deregister();
-    if (wasReady && !this.#retired && this.#consulId !== undefined) {
+    await this.#presence.deregister();
+    if (wasReady && !this.#retired && this.#presence.id !== undefined) {
       await delay(leaveMs, undefined, { signal: this.#forceFor(running) }).catch(() => {});
     }
     await this.#end(running);
@@ -427,12 +376,13 @@ export class SupervisedService {
     const force = this.#forceFor(running);
     const nagging = setInterval(() => void this.#nag(running), nagMs);
     const isGone = await endClan({ ...running, signal, timeoutMs, force, census });
+    await endContainer(this.plan);
     clearInterval(nagging);
     if (isGone) processes.remove(running.pid);
     else notice(`${this.plan.name}: process group ${running.group} could not be ended`);
     this.#output.drain();
     if (this.#running === running) this.#running = undefined;
-    await this.#deregister();
+    await this.#presence.deregister();
   }
 
   /** Aborted when it, or everything, has to end at once. */

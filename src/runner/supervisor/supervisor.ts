@@ -12,7 +12,9 @@ import {
   type ServiceState,
 } from "../types.ts";
 import { CensusTaker, runMark } from "./census.ts";
+import { describeGate } from "./describe-gate.ts";
 import { describeChange, describeOtherFlow } from "./describe-change.ts";
+import { guardedContainers } from "./end-containers.ts";
 import { FlowWatch } from "./flow-watch.ts";
 import { startGuardian, type Guardian } from "./guardian.ts";
 import { LogStore } from "./log-store.ts";
@@ -64,7 +66,7 @@ export class Supervisor {
     this.#logs = new LogStore(plan.logs);
     const outlives = plan.consul?.kind === "external" ? plan.consul.address : undefined;
     this.#processes = new ProcessList(plan.directory, { run: plan.id, consul: outlives });
-    this.#guardian = startGuardian(plan.id, this.#processes.groupsFile);
+    this.#guardian = startGuardian(plan.id, this.#processes.groupsFile, guardedContainers(plan));
     const surroundings: Omit<ServiceSurroundings, "pipePath"> = {
       runId: plan.id,
       logs: this.#logs,
@@ -130,6 +132,24 @@ export class Supervisor {
       },
       services: [...this.services.values()].filter(({ plan }) => plan.kind === "service").map(({ status }) => status),
     };
+  }
+
+  /** How things are, when everything that is ready has been looked at once more. */
+  async look(): Promise<RunDocument> {
+    const ready = [...this.services.values()].filter(({ state }) => state === "ready");
+    const looks = await Promise.all(ready.map(async (service) => ((await service.isWell()) ? undefined : service)));
+    const silent = new Map(looks.flatMap((service) => (service === undefined ? [] : [[service.plan.name, service]])));
+    const { document } = this;
+    const services = document.services.map((status) => {
+      const service = silent.get(status.name);
+      if (service?.state !== "ready") return status;
+      return {
+        ...status,
+        state: "unresponsive" as const,
+        reason: describeGate(service.plan, status.port ?? undefined),
+      };
+    });
+    return { ...document, services };
   }
 
   subscribe(listener: (event: RunEvent) => void): () => void {

@@ -53,7 +53,7 @@ describe("a mistake is named with its line", () => {
     [
       "both entry and command",
       "services:\n  web: {command: ls, entry: a.ts}\n",
-      "flow.yaml:2: services.web: must have either entry or command",
+      "flow.yaml:2: services.web: must have either entry, or command, or image",
     ],
     ["a bad name", "services:\n  Web_1: {command: ls}\n", "flow.yaml:2: services.Web_1: "],
     [

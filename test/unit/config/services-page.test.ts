@@ -14,6 +14,7 @@ test("every example of docs/services.md is a flow.yaml that flow takes", () => {
 });
 
 test("docs/services.md names every key of a service", () => {
-  const named = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, key]) => key);
+  const rows = [...page.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].map(([, keys]) => keys as string);
+  const named = rows.flatMap((keys) => [...keys.matchAll(/\w+/g)].map(([key]) => key));
   expect(named.sort()).toEqual(Object.keys(service.shape).sort());
 });

@@ -13,7 +13,7 @@ export const command = defineCommand<RunDocument>({
   run: async (ctx) => {
     const { connectRun } = await import("../../../runner/client.ts");
     const client = await connectRun(ctx);
-    return client === undefined ? { run: null, services: [] } : await client.state();
+    return client === undefined ? { run: null, services: [] } : await client.state({ look: true });
   },
   render: ({ run, services }, ctx) => {
     if (run === null) return "Nothing runs here. flow run starts the services.";
@@ -22,7 +22,7 @@ export const command = defineCommand<RunDocument>({
       paint(
         state === "ready" || state === "completed"
           ? "green"
-          : ["failed", "blocked", "crash-looping"].includes(state)
+          : ["failed", "blocked", "crash-looping", "unresponsive"].includes(state)
             ? "red"
             : "yellow",
         state,
