@@ -37,8 +37,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Each of these starts whole fleets.
-          maxWorkers: 1,
+          // Each of these starts whole fleets, and waits for them most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
