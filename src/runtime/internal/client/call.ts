@@ -1,7 +1,6 @@
 import {
   create,
   fromBinary,
-  toBinary,
   type DescMessage,
   type DescMethod,
   type MessageInitShape,
@@ -11,6 +10,7 @@ import { Code } from "../../code.ts";
 import type { Context } from "../../context.ts";
 import { appendRemoteFrames, prependFrame, RpcError, toRpcError } from "../../error.ts";
 import type { Capture } from "../../frame.ts";
+import { encode } from "../codec/encode.ts";
 import { wireMethod } from "../method-kinds.ts";
 import { outgoingHeaders } from "../propagation.ts";
 import { decodeError } from "../status-details.ts";
@@ -78,7 +78,7 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
 ): Promise<MessageShape<O>> {
   try {
     const { headers, wire, deadline } = prepare(site);
-    const bytes = toBinary(input, create(input, request));
+    const bytes = encode(input, create(input, request));
     const method = wireMethod(site.method);
     const attempts = new Attempts(site, deadline);
     for (;;) {
@@ -132,7 +132,7 @@ export async function* callStream<I extends DescMessage, O extends DescMessage>(
       const sending = (async () => {
         for await (const request of requests) {
           if (ended) return;
-          await call.write(toBinary(input, create(input, request)));
+          await call.write(encode(input, create(input, request)));
         }
         call.end();
       })().catch((error: unknown) => {

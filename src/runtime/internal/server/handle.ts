@@ -1,7 +1,8 @@
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "../../code.ts";
 import { runWith, type Context } from "../../context.ts";
 import { framesOfError, prependFrame, RpcError, stackFrames, toRpcError } from "../../error.ts";
+import { encode as encodeMessage } from "../codec/encode.ts";
 import { calledByService, incomingContext } from "../propagation.ts";
 import { encodeError } from "../status-details.ts";
 import type { ServerCall } from "../transport/transport.ts";
@@ -62,7 +63,7 @@ function decode(schema: DescMessage, bytes: Uint8Array): unknown {
 }
 
 function encode(schema: DescMessage, message: unknown): Uint8Array {
-  return toBinary(schema, create(schema, (message ?? {}) as MessageInitShape<DescMessage>));
+  return encodeMessage(schema, create(schema, (message ?? {}) as MessageInitShape<DescMessage>));
 }
 
 async function first({ messages, method }: ServerCall): Promise<Uint8Array> {

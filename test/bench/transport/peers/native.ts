@@ -1,6 +1,7 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { ChunkSchema, LookupSchema, ProductSchema, ReadRequestSchema } from "../../../fixtures/proto/test/bench_pb.ts";
+import { encode } from "../../../../src/runtime/internal/codec/encode.ts";
 import { sharePort } from "../../../../src/runtime/internal/server/shared-port.ts";
 import {
   selectTransport,
@@ -16,14 +17,14 @@ const readMethod: WireMethod = { path: "/test.Bench/Read", kind: "server_streami
 
 async function answerRead(call: ServerCall): Promise<void> {
   const { bytes } = fromBinary(ReadRequestSchema, call.request as Uint8Array);
-  while (!call.signal.aborted) await call.write(toBinary(ChunkSchema, create(ChunkSchema, chunkOf(bytes))));
+  while (!call.signal.aborted) await call.write(encode(ChunkSchema, create(ChunkSchema, chunkOf(bytes))));
   call.finish({ code: 0, message: "" }, []);
 }
 
 function answer(call: ServerCall): void {
   if (call.method === readMethod.path) return void answerRead(call);
   const product = create(ProductSchema, get(fromBinary(LookupSchema, call.request as Uint8Array)));
-  void call.write(toBinary(ProductSchema, product));
+  void call.write(encode(ProductSchema, product));
   call.finish({ code: 0, message: "" }, []);
 }
 
@@ -46,14 +47,14 @@ export const peer: Peer = {
     const connection = transport.connect({ host: "127.0.0.1", port });
     return {
       get: async (request) => {
-        const bytes = toBinary(LookupSchema, create(LookupSchema, request));
+        const bytes = encode(LookupSchema, create(LookupSchema, request));
         const { response, code, message } = await connection.unary(getMethod, [], bytes, {});
         if (response === undefined) throw new Error(`${code}: ${message}`);
         return fromBinary(ProductSchema, response);
       },
       read: async (bytes, take) => {
         const call = connection.call(readMethod, [], {});
-        void call.write(toBinary(ReadRequestSchema, create(ReadRequestSchema, { bytes })));
+        void call.write(encode(ReadRequestSchema, create(ReadRequestSchema, { bytes })));
         call.end();
         for await (const message of call.messages) if (!take(fromBinary(ChunkSchema, message))) return call.cancel();
       },
