@@ -57,7 +57,9 @@ export class Intake {
     } finally {
       this.reading = false;
     }
-    if (connection.output.backlog > connection.limits.maxBacklogBytes) this.#pause();
+    const { output } = connection;
+    if (output.urgent) output.flush();
+    if (output.backlog > connection.limits.maxBacklogBytes) this.#pause();
     connection.ending.turnOver();
   };
 

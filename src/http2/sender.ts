@@ -124,7 +124,12 @@ export class Sender {
   }
 
   windowUpdate(streamId: number, increment: number): void {
-    if (increment > 0 && !this.#connection.closed) this.#number(FrameType.WindowUpdate, streamId, increment);
+    const { closed, output, intake } = this.#connection;
+    if (increment <= 0 || closed) return;
+    this.#number(FrameType.WindowUpdate, streamId, increment);
+    // A turn may read megabytes: the peer would wait for its end with nothing to do.
+    if (intake.reading) output.urgent = true;
+    else output.flush();
   }
 
   #number(type: number, streamId: number, value: number): void {

@@ -12,6 +12,8 @@ export class Output {
   at = 0;
   /** The socket holds more than it likes: DATA waits until it drains. */
   blocked = false;
+  /** What is gathered should not wait for the end of the turn. */
+  urgent = false;
   readonly #socket: Duplex;
   #scheduled = false;
   #closed = false;
@@ -81,6 +83,7 @@ export class Output {
     if (this.at === 0 || this.#closed) return;
     const chunk = this.buffer.subarray(0, this.at);
     this.at = 0;
+    this.urgent = false;
     if (!this.#socket.write(chunk)) this.blocked = true;
     if (this.#socket.writableLength > 0) this.buffer = Buffer.allocUnsafeSlow(4 * 1024);
   }

@@ -1,4 +1,4 @@
-import { ErrorCode, frameHeaderBytes, FrameType } from "../constants.ts";
+import { ErrorCode, Flag, frameHeaderBytes, FrameType } from "../constants.ts";
 import { ConnectionError } from "../errors.ts";
 
 /** A frame's header and where its payload lies. One object serves for all frames of a connection. */
@@ -13,8 +13,8 @@ export interface Frame {
 }
 
 /**
- * Cuts what is read into frames. A frame that lies whole in one chunk is handed on where it lies; only one that spans
- * chunks is gathered, in memory of its own.
+ * Cuts what is read into frames. A frame that lies whole in one chunk is handed on where it lies. Of those that span
+ * chunks, DATA comes in parts, each as a frame of its own, which means the same; others are gathered.
  */
 export class FrameReader {
   readonly #mostBytes: number;
@@ -24,6 +24,10 @@ export class FrameReader {
   #headerBytes = 0;
   #gathered: Buffer | undefined;
   #gatheredBytes = 0;
+  /** What is still to come of a DATA frame, and its header. */
+  #dataLeft = 0;
+  #dataFlags = 0;
+  #dataStream = 0;
 
   /** `take` returns false when no more frames are wanted. */
   constructor(mostBytes: number, take: (frame: Frame) => boolean) {
@@ -33,6 +37,7 @@ export class FrameReader {
 
   /** Type of the frame that has begun and is not complete; undefined between frames. */
   get begun(): number | undefined {
+    if (this.#dataLeft > 0) return FrameType.Data;
     return this.#gathered === undefined ? (this.#headerBytes > 0 ? -1 : undefined) : this.#frame.type;
   }
 
@@ -42,6 +47,10 @@ export class FrameReader {
     const { length } = chunk;
     if (this.#headerBytes > 0 || this.#gathered !== undefined) {
       at = this.#continue(chunk, at);
+      if (at < 0) return;
+    }
+    if (this.#dataLeft > 0) {
+      at = this.#dataPart(chunk, at);
       if (at < 0) return;
     }
     while (length - at >= frameHeaderBytes) {
@@ -63,6 +72,10 @@ export class FrameReader {
       this.#headerBytes += part;
       at += part;
       if (this.#headerBytes < frameHeaderBytes) return -1;
+      if (this.#isPlainData(this.#header, 0)) {
+        this.#headerBytes = 0;
+        return at;
+      }
       this.#gathered = Buffer.allocUnsafeSlow(this.#readHeader(this.#header, 0));
       this.#gatheredBytes = 0;
       this.#headerBytes = 0;
@@ -84,8 +97,36 @@ export class FrameReader {
       this.#headerBytes = rest;
       return;
     }
+    if (this.#isPlainData(chunk, at)) {
+      if (rest > frameHeaderBytes) this.#dataPart(chunk, at + frameHeaderBytes);
+      return;
+    }
     this.#gathered = Buffer.allocUnsafeSlow(this.#readHeader(chunk, at));
     this.#gatheredBytes = chunk.copy(this.#gathered, 0, at + frameHeaderBytes);
+  }
+
+  /** Whether a DATA frame without padding begins there whose payload is still to come; its header is noted then. */
+  #isPlainData(buffer: Buffer, at: number): boolean {
+    const size = this.#readHeader(buffer, at);
+    const { type, flags, streamId } = this.#frame;
+    if (type !== FrameType.Data || (flags & Flag.Padded) !== 0 || size === 0) return false;
+    this.#dataLeft = size;
+    this.#dataFlags = flags;
+    this.#dataStream = streamId;
+    return true;
+  }
+
+  /** Hands on what a chunk has of a DATA frame; -1 when no more is wanted. */
+  #dataPart(chunk: Buffer, at: number): number {
+    const part = Math.min(this.#dataLeft, chunk.length - at);
+    if (part === 0) return at;
+    this.#dataLeft -= part;
+    const frame = this.#frame;
+    frame.type = FrameType.Data;
+    // The stream ends with the last part.
+    frame.flags = this.#dataLeft > 0 ? this.#dataFlags & ~Flag.EndStream : this.#dataFlags;
+    frame.streamId = this.#dataStream;
+    return this.#deliver(chunk, at, part) ? at + part : -1;
   }
 
   #readHeader(buffer: Buffer, at: number): number {

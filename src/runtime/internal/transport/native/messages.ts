@@ -73,7 +73,7 @@ export class MessageReader {
       const fault = this.#check(this.#flag, this.#size);
       if (fault !== undefined) return fault;
       // Memory follows what came, not what was announced.
-      this.#body = Buffer.allocUnsafeSlow(Math.min(this.#size, 65_536));
+      this.#body = Buffer.allocUnsafeSlow(Math.min(this.#size, 131_072));
       this.#bodyBytes = 0;
     }
     const part = Math.min(this.#size - this.#bodyBytes, chunk.length - at);
