@@ -36,12 +36,12 @@ export class BdpEstimator {
     const rate = this.#bytes / Math.max(0.01, performance.now() - this.#sentAt);
     const sample = this.#bytes;
     this.#bytes = 0;
-    // A full window in one round trip at a rate not seen before: the window is what limits.
-    if (sample < (this.window * 2) / 3 || rate <= this.#best) {
+    // A full window in one round trip: the window is what limits, unless the way has become much slower than it was.
+    if (sample < (this.window * 2) / 3 || rate < this.#best / 2) {
       this.#patience = Math.min(this.window * 16, this.#patience * 2);
       return false;
     }
-    this.#best = rate;
+    this.#best = Math.max(this.#best, rate);
     this.window = Math.min(this.#most, sample * 2);
     this.#patience = this.window / 4;
     return true;
