@@ -3,7 +3,8 @@ export { connectRun, connectRunAt, requireRun, type RunClient } from "./client.t
 export { foreignPorts, type ForeignPort } from "./foreign-ports.ts";
 export { findHome, runPaths } from "./home.ts";
 export { loggedServices } from "./log-tail.ts";
-export { planAgain, type PlanOptions } from "./plan.ts";
+export { planAgain } from "./plan-service.ts";
+export type { PlanOptions } from "./plan.ts";
 export { followLogs, readLogs, type FollowOptions, type LogFilter } from "./read-logs.ts";
 export { type RunScope } from "./scope.ts";
 export { startRun, type StartedRun } from "./start.ts";
