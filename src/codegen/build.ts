@@ -15,6 +15,7 @@ import type { CodegenTools } from "./tools.ts";
 interface Work {
   scope: CodegenScope;
   tools: CodegenTools;
+  dryRun?: boolean;
 }
 
 interface Built {
@@ -33,7 +34,7 @@ export async function build(ctx: FlowContext, work: Work, { progress, result }: 
     progress("generating");
     const { written, removed, outputs } = await emitAll(ctx, { ...work, files });
     const methods = indexMethods(work.scope, files);
-    await writeStamp(work.scope, { inputs, outputs, methods });
+    if (work.dryRun !== true) await writeStamp(work.scope, { inputs, outputs, methods });
     result(`${written.length} written, ${removed.length} removed, ${Object.keys(outputs).length} in all`);
     return { written, removed, methods };
   });
@@ -75,7 +76,7 @@ async function emitAll(ctx: FlowContext, work: Work & { files: Files }): Promise
   for (const { rpc, files } of results) await checkPlaces(rpc, files);
   const placed: Placed = { written: [], removed: [], outputs: {} };
   for (const { rpc, files } of results) {
-    const { written, removed } = await placeFiles(rpc, files);
+    const { written, removed } = await placeFiles(rpc, files, { dryRun: work.dryRun === true });
     placed.written.push(...written);
     placed.removed.push(...removed);
     for (const [path, content] of files) placed.outputs[join(rpc, path)] = sha256(content);

@@ -22,19 +22,29 @@ export interface GenerateResult {
   obsolete: readonly ImplementationReport[];
 }
 
+export interface GenerateOptions {
+  /** Default: the workspace's own, see {@link resolveTools}. */
+  tools?: CodegenTools;
+  /** Tell what would be written, and write nothing; generators of flow.yaml are not run either. Default false. */
+  dryRun?: boolean;
+}
+
 /**
  * Generates code from the protos of all repositories, after the generators of their flow.yaml. Needs no network.
  * What is unchanged is left alone, only files that say "generated" are written or removed, and a failure leaves
  * the earlier code in place.
- * @param tools default: the workspace's own, see {@link resolveTools}
  * @throws FlowError FLOW_PROTO_INVALID (with file:line:column), FLOW_GEN_FAILED, FLOW_GEN_NOT_OURS, FLOW_GEN_TOOL_MISSING
  */
-export async function generate(ctx: FlowContext, target: CodegenTarget, tools?: CodegenTools): Promise<GenerateResult> {
+export async function generate(
+  ctx: FlowContext,
+  target: CodegenTarget,
+  options: GenerateOptions = {},
+): Promise<GenerateResult> {
   const first = await loadScope(ctx, target);
-  const generators = await runGenerators(ctx, first);
+  const generators = await runGenerators(ctx, first, options);
   // A generator may have written protos.
   const scope = generators.some(({ ran }) => ran) ? await loadScope(ctx, target) : first;
-  const code = await generateFromProtos(ctx, scope, tools);
+  const code = await generateFromProtos(ctx, scope, options);
   const { written, removed, methods } = code;
   const report = await compareImplementations(scope, methods);
   return { changed: written.length + removed.length > 0, written, removed, methods, generators, ...report };
@@ -46,7 +56,11 @@ interface GeneratedCode {
   methods: readonly IndexedMethod[];
 }
 
-async function generateFromProtos(ctx: FlowContext, scope: CodegenScope, tools?: CodegenTools): Promise<GeneratedCode> {
+async function generateFromProtos(
+  ctx: FlowContext,
+  scope: CodegenScope,
+  { tools, dryRun = false }: GenerateOptions,
+): Promise<GeneratedCode> {
   const described = { id: "gen.protos", title: "Generating code from protos" };
   const stamp = await readStamp(scope);
   if (stamp === undefined && scope.repositories.every(({ protos }) => protos.files.length === 0)) {
@@ -61,7 +75,7 @@ async function generateFromProtos(ctx: FlowContext, scope: CodegenScope, tools?:
   return await step(ctx, described, async (control) => {
     // Loaded only when there is work: an unchanged tree is answered in a few milliseconds.
     const { build } = await import("./build.ts");
-    return await build(ctx, { scope, tools: used }, control);
+    return await build(ctx, { scope, tools: used, dryRun }, control);
   });
 }
 

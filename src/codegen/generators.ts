@@ -13,7 +13,7 @@ import { resolveTool, type Argv } from "./tools.ts";
 export interface GeneratorRun {
   repository: string;
   name: string;
-  /** False when its inputs and outputs were as it had left them. */
+  /** Whether it ran, or with a dry run would: false when its inputs and outputs were as it had left them. */
   ran: boolean;
 }
 
@@ -21,14 +21,18 @@ export interface GeneratorRun {
  * Runs the generators that a repository's flow.yaml declares, in their order, each only when its inputs or its outputs changed.
  * @throws FlowError FLOW_GEN_FAILED, FLOW_GEN_TOOL_MISSING
  */
-export async function runGenerators(ctx: FlowContext, scope: CodegenScope): Promise<GeneratorRun[]> {
+export async function runGenerators(
+  ctx: FlowContext,
+  scope: CodegenScope,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<GeneratorRun[]> {
   const runs: GeneratorRun[] = [];
   for (const repository of scope.repositories) {
     for (const [name, definition] of Object.entries(repository.definition.generators ?? {})) {
       runs.push({
         repository: repository.name,
         name,
-        ran: await runGenerator(ctx, scope, { repository, name, definition }),
+        ran: await runGenerator(ctx, scope, { repository, name, definition, dryRun }),
       });
     }
   }
@@ -39,12 +43,13 @@ interface Generator {
   repository: CodegenRepository;
   name: string;
   definition: GeneratorDefinition;
+  dryRun: boolean;
 }
 
 async function runGenerator(
   ctx: FlowContext,
   scope: CodegenScope,
-  { repository, name, definition }: Generator,
+  { repository, name, definition, dryRun }: Generator,
 ): Promise<boolean> {
   const stampPath = join(scope.stateDir, "generators", `${repository.name}.${name}.json`);
   const described = { id: `gen.${repository.name}.${name}`, title: `Generating ${name} of ${repository.name}` };
@@ -65,6 +70,7 @@ async function runGenerator(
     skipStep(ctx, { ...described, detail: "unchanged" });
     return false;
   }
+  if (dryRun) return true;
   await step(ctx, described, async () => {
     const { run } = await import("../core/process.ts");
     const path = [...(scope.workspace === undefined ? [] : [scope.workspace.paths.bin]), ctx.env.PATH ?? ""].join(":");

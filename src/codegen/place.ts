@@ -30,30 +30,39 @@ export async function checkPlaces(rpc: string, files: GeneratedFiles): Promise<v
   }
 }
 
-/** Writes what changed, file by file, and removes what flow generated from protos that are gone. */
-export async function placeFiles(rpc: string, files: GeneratedFiles): Promise<Placement> {
+/** Writes what changed, file by file, and removes what flow generated from protos that are gone; or only tells of it. */
+export async function placeFiles(
+  rpc: string,
+  files: GeneratedFiles,
+  { dryRun }: { dryRun: boolean },
+): Promise<Placement> {
   const changed = await Promise.all(
     [...files].map(async ([path, content]) => {
       if ((await readIfThere(join(rpc, path))) === content) return undefined;
-      await writeAtomic(join(rpc, path), content);
+      if (!dryRun) await writeAtomic(join(rpc, path), content);
       return join(rpc, path);
     }),
   );
   const written = changed.filter((path) => path !== undefined);
-  return { written, removed: await removeStale(rpc, files) };
+  const stale = await staleFiles(rpc, files);
+  if (!dryRun) await removeFiles(rpc, stale);
+  return { written, removed: stale.map((path) => join(rpc, path)) };
 }
 
-async function removeStale(rpc: string, files: GeneratedFiles): Promise<string[]> {
+async function staleFiles(rpc: string, files: GeneratedFiles): Promise<string[]> {
   const entries = await readdir(rpc, { recursive: true, withFileTypes: true }).catch(() => []);
-  const removed: string[] = [];
+  const stale: string[] = [];
   for (const entry of entries) {
     const path = posix.relative(rpc, join(entry.parentPath, entry.name));
     if (!entry.isFile() || files.has(path) || !(await isOurs(rpc, path))) continue;
-    await rm(join(rpc, path));
-    removed.push(join(rpc, path));
+    stale.push(path);
   }
-  await removeEmpty(new Set(removed.map((path) => posix.dirname(path))), rpc);
-  return removed;
+  return stale;
+}
+
+async function removeFiles(rpc: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(join(rpc, path));
+  await removeEmpty(new Set(paths.map((path) => posix.dirname(join(rpc, path)))), rpc);
 }
 
 /** A generated file names the proto that leads to its place; a copy that lies elsewhere is a person's. */

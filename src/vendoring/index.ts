@@ -3,7 +3,7 @@ export { addSources } from "./add.ts";
 export { keepArchives, type WantedArchive } from "./archives.ts";
 export { buildPackages, builtPackages, type BuildPlace, type Built } from "./build/build.ts";
 export { unusedBuilds } from "./build/garbage.ts";
-export { cloneMirror, initMirror, openMirror } from "./mirror.ts";
+export { cloneMirror, initMirror, openMirror, planMirror } from "./mirror.ts";
 export { abortUpdate, type AbortResult } from "./conflict/abort.ts";
 export { continueUpdate, type ContinueResult } from "./conflict/continue.ts";
 export { waitingConflict } from "./conflict/state.ts";

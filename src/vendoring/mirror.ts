@@ -5,6 +5,7 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
 import { Git, hasCommits, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
+import { redact } from "../core/redact.ts";
 import { withLock } from "../core/lock.ts";
 import { keepBytes } from "./bytes.ts";
 import { historyRefspecs } from "./history-objects.ts";
@@ -45,6 +46,24 @@ export async function openMirror(ctx: FlowContext, dir: string): Promise<Mirror>
   await reconcile(git, mirror);
   await keepBytes(git, mirror.manifest);
   return mirror;
+}
+
+/** What {@link initMirror} would do, a line each; nothing for a mirror that is there. */
+export async function planMirror(
+  ctx: FlowContext,
+  { dir, remote }: { dir: string; remote?: string },
+): Promise<string[]> {
+  const there = existsSync(join(dir, ".git"));
+  const git = new Git(ctx, dir);
+  const known = there && (await git.run(["remote", "get-url", "origin"], { okCodes: [0, 2, 128] })).exitCode === 0;
+  return [
+    ...(there ? [] : [`make a git repository at ${dir}`]),
+    ...(remote !== undefined && isAbsolute(remote) && !existsSync(remote)
+      ? [`make a bare repository at ${remote}`]
+      : []),
+    ...(remote !== undefined && !known ? [`share it through ${redact(remote)}, as origin`] : []),
+    ...(there && (await hasCommits(git)) ? [] : [`commit ${[manifestFile, ...Object.keys(topFiles)].join(", ")}`]),
+  ];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DescFile, DescService } from "@bufbuild/protobuf";
@@ -8,23 +9,26 @@ import { nearest } from "../../core/suggest.ts";
 import { compile } from "../build.ts";
 import { loadFiles } from "../method-index.ts";
 import { parseMethodName } from "../method-name.ts";
+import { camelCase, implementationPath, servicePath } from "../names.ts";
 import { consulName } from "../plugin/method-options.ts";
 import { loadScope, type CodegenRepository, type CodegenScope, type CodegenTarget } from "../scope.ts";
 import { resolveTools, type CodegenTools } from "../tools.ts";
 import { layOutMethod, layOutService, refuseReserved, type SkeletonResult } from "./implementation.ts";
 import { mergeResults } from "./new-service.ts";
 import { addRpc } from "./proto-file.ts";
+import { addServiceMethod } from "./service-class.ts";
 
 /**
  * Lays out one RPC: its declaration unless the proto has it already, its folder, its method in the service class.
  * Generates nothing: the caller goes on with `generate`.
+ * With `dryRun` it tells what would be created and changed, and writes nothing.
  * @param name `/common.Product/Rename`, `common.Product/Rename`, `Product.Rename` or `product.Rename`
  * @throws FlowError FLOW_METHOD_UNKNOWN for a service that no proto defines, FLOW_SCAFFOLD_REFUSED, FLOW_USAGE, FLOW_PROTO_INVALID
  */
 export async function newRpc(
   ctx: FlowContext,
   target: CodegenTarget,
-  { name, tools: given }: { name: string; tools?: CodegenTools | undefined },
+  { name, tools: given, dryRun = false }: { name: string; tools?: CodegenTools | undefined; dryRun?: boolean },
 ): Promise<SkeletonResult> {
   const wanted = parseMethodName(name);
   if (!/^[A-Z][A-Za-z0-9]*$/.test(wanted.method)) {
@@ -38,6 +42,7 @@ export async function newRpc(
   await compile(ctx, { scope, tools });
   const files = await loadFiles(scope);
   const { repository, service } = findService(scope, files, wanted.service);
+  if (dryRun) return await planned(repository, service, wanted.method);
   const declared = await declareRpc(repository, { service, name: wanted.method, files });
 
   if (declared.length > 0) await compile(ctx, { scope, tools });
@@ -52,6 +57,30 @@ export async function newRpc(
   });
   const implemented = await layOutMethod(ctx, { scope, repository, method });
   return mergeResults([{ created: [], changed: declared, manual: [] }, laidOut, implemented]);
+}
+
+/** What {@link newRpc} would do. */
+async function planned(
+  { dir, file, protos, definition }: CodegenRepository,
+  service: DescService,
+  name: string,
+): Promise<SkeletonResult> {
+  const consul = consulName(service.file, service.name);
+  const classFile = join(dir, servicePath(consul));
+  const code = join(dir, implementationPath(consul, service.name, name));
+  const declared = service.methods.find((method) => method.name === name);
+  const text = existsSync(classFile) ? await readFile(classFile, "utf8") : undefined;
+  const method = { protoService: service.name, name: declared?.localName ?? camelCase(name), lines: [], imports: [] };
+  const after = text === undefined ? undefined : addServiceMethod(text, method);
+  return {
+    created: [classFile, code].filter((path) => !existsSync(path)),
+    changed: [
+      ...(declared === undefined ? [join(protos.dir, service.file.proto.name)] : []),
+      ...(after !== undefined && after !== text ? [classFile] : []),
+      ...(definition.services?.[consul] === undefined ? [file] : []),
+    ],
+    manual: text !== undefined && after === undefined ? [{ file: classFile, add: `the method ${method.name}` }] : [],
+  };
 }
 
 function findService(

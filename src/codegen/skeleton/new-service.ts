@@ -5,7 +5,7 @@ import { FlowError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
 import { compile } from "../build.ts";
 import { loadFiles } from "../method-index.ts";
-import { kebabCase, pascalCase, servicePath, snakeCase } from "../names.ts";
+import { implementationPath, kebabCase, pascalCase, servicePath, snakeCase } from "../names.ts";
 import { readTemplate } from "../../core/templates.ts";
 import { loadScope, type CodegenTarget } from "../scope.ts";
 import { resolveTools, type CodegenTools } from "../tools.ts";
@@ -20,6 +20,8 @@ export interface NewServiceOptions {
   /** Proto package, default `common`. */
   package?: string | undefined;
   tools?: CodegenTools | undefined;
+  /** Tell what would be laid out, and write nothing. Default false. */
+  dryRun?: boolean;
 }
 
 /**
@@ -52,6 +54,11 @@ export async function newService(
     service: name,
     serviceOption: kebabCase(protoService) === name ? "" : `option (flow.service) = "${name}";\n\n`,
   };
+  if (options.dryRun === true) {
+    const files = [servicePath(name), implementationPath(name, protoService, "Get")];
+    const created = [proto, ...files.map((path) => join(repository.dir, path))];
+    return { created, changed: [repository.file], manual: [] };
+  }
   await writeAtomic(proto, await readTemplate(ctx, "service/service.proto", values));
 
   const complete = await loadScope(ctx, target);

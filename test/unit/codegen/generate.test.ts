@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,12 +11,26 @@ async function makeRepository(files: Readonly<Record<string, string>> = {}) {
   const dir = await tempDirectory("flow-gen");
   await writeFiles(dir, { ...thingRepository, ...files });
   const ctx = testContext(dir);
-  return { dir, ctx, gen: () => generate(ctx, { repository: dir }, checkoutTools) };
+  return { dir, ctx, gen: () => generate(ctx, { repository: dir }, { tools: checkoutTools }) };
 }
 
 const read = (...path: string[]) => readFile(join(...path), "utf8");
 
 describe("generate", () => {
+  it("tells with a dry run what it would write and remove, and leaves all as it is", async () => {
+    const { dir, ctx, gen } = await makeRepository();
+    const dry = async () => await generate(ctx, { repository: dir }, { tools: checkoutTools, dryRun: true });
+    const { written } = await dry();
+    expect(existsSync(join(dir, "rpc"))).toBe(false);
+    expect((await gen()).written).toEqual(written);
+    expect(await dry()).toMatchObject({ changed: false });
+    await rm(join(dir, "proto/common/thing.proto"));
+    const { removed } = await dry();
+    expect(removed).toHaveLength(5);
+    expect(existsSync(removed[0] as string)).toBe(true);
+    expect((await gen()).removed).toEqual(removed);
+  });
+
   it("writes messages, client, registrar, mock, map and one import path per package", async () => {
     const { dir, gen } = await makeRepository();
     const { written, missing } = await gen();

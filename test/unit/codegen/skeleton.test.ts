@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { newRpc, newService } from "../../../src/codegen/skeleton/index.ts";
 import { checkoutTools, thingRepository, writeFiles } from "../../support/codegen-repository.ts";
 import { testContext } from "../../support/context.ts";
+import { directoryState } from "../../support/directory-state.ts";
 import { tempDirectory } from "../../support/temp.ts";
 
 async function makeRepository(files: Readonly<Record<string, string>> = {}) {
@@ -15,12 +16,13 @@ async function makeRepository(files: Readonly<Record<string, string>> = {}) {
   return {
     dir,
     read,
-    rpc: async (name: string) => {
-      const { created, changed, manual } = await newRpc(ctx, { repository: dir }, { name, tools: checkoutTools });
+    rpc: async (name: string, dryRun = false) => {
+      const options = { name, tools: checkoutTools, dryRun };
+      const { created, changed, manual } = await newRpc(ctx, { repository: dir }, options);
       return { created: relative(created), changed: relative(changed), manual };
     },
-    service: (name: string, protoPackage?: string) =>
-      newService(ctx, { repository: dir }, { name, package: protoPackage, tools: checkoutTools }),
+    service: (name: string, protoPackage?: string, dryRun = false) =>
+      newService(ctx, { repository: dir }, { name, package: protoPackage, tools: checkoutTools, dryRun }),
   };
 }
 
@@ -31,6 +33,25 @@ export class ThingService extends Service {
   override register(server: Server) { registerThing(server, this); }
 }
 `;
+
+describe("a dry run", () => {
+  it("tells what laying out would create and change, and writes nothing", async () => {
+    const { dir, rpc, service } = await makeRepository({ "service/thing/thing.ts": thingClass });
+    const sources = () => directoryState(dir, (path) => path.startsWith(".flow"));
+    const before = await sources();
+    const plans = [await rpc("thing.Get", true), await rpc("thing.Rename", true)];
+    const planned = await service("basket", undefined, true);
+    expect(await sources()).toEqual(before);
+    for (const [index, name] of ["thing.Get", "thing.Rename"].entries()) {
+      const done = await rpc(name);
+      expect({ ...done, changed: done.changed.sort() }).toEqual({
+        ...plans[index],
+        changed: plans[index]?.changed.sort(),
+      });
+    }
+    expect(await service("basket")).toEqual(planned);
+  });
+});
 
 describe("newRpc", () => {
   it("gives an RPC that the proto has already its folder and its method alone", async () => {

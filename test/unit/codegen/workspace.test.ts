@@ -45,7 +45,7 @@ async function makeWorkspace(overrides: Readonly<Record<string, string>> = {}) {
 describe("generate for a workspace", () => {
   it("lets a repository import another one's protos, and its code that one's package", async () => {
     const { source, workspace, ctx } = await makeWorkspace();
-    await generate(ctx, { workspace }, checkoutTools);
+    await generate(ctx, { workspace }, { tools: checkoutTools });
     const messages = await readFile(join(source, "boxes/rpc/trade/box_pb.ts"), "utf8");
     expect(messages).toContain('from "@acme/things/rpc/common"');
     expect(messages).toContain('from "goflow/proto/google/rpc/status_pb"');
@@ -58,7 +58,7 @@ describe("generate for a workspace", () => {
     const { source, workspace, ctx } = await makeWorkspace({
       "proto/common/thing.proto": 'syntax = "proto3";\npackage common;\n',
     });
-    await expect(generate(ctx, { workspace }, checkoutTools)).rejects.toMatchObject({
+    await expect(generate(ctx, { workspace }, { tools: checkoutTools })).rejects.toMatchObject({
       code: "FLOW_PROTO_INVALID",
       message: `${source}/boxes/proto/common/thing.proto: ${source}/things/proto/common/thing.proto has the same import path`,
     });
@@ -67,16 +67,16 @@ describe("generate for a workspace", () => {
   it("asks for the name of a package that others import", async () => {
     const { source, workspace, ctx } = await makeWorkspace();
     await writeFile(join(source, "things/package.json"), "{}\n");
-    await expect(generate(ctx, { workspace }, checkoutTools)).rejects.toMatchObject({
+    await expect(generate(ctx, { workspace }, { tools: checkoutTools })).rejects.toMatchObject({
       message: expect.stringContaining("package.json has no name") as string,
     });
   });
 
   it("forgets a repository that left", async () => {
     const { home, source, workspace, ctx } = await makeWorkspace();
-    await generate(ctx, { workspace }, checkoutTools);
+    await generate(ctx, { workspace }, { tools: checkoutTools });
     await rm(join(source, "boxes"), { recursive: true });
-    expect((await generate(ctx, { workspace }, checkoutTools)).methods.map(({ path }) => path)).toEqual([
+    expect((await generate(ctx, { workspace }, { tools: checkoutTools })).methods.map(({ path }) => path)).toEqual([
       "/common.Thing/Get",
     ]);
     expect(await readFile(join(home, ".flow/gen/tree/buf.yaml"), "utf8")).not.toContain("boxes");

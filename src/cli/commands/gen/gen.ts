@@ -6,15 +6,28 @@ export const command = defineCommand({
   summary: "generate code from protos, and by the generators of flow.yaml",
   examples: [
     { command: "flow gen", explanation: "after a change to a proto; what is unchanged is left alone" },
+    { command: "flow gen --dry-run", explanation: "what it would write" },
     { command: "flow gen --json", explanation: "what was written and removed, and which RPCs have no code yet" },
   ],
-  run: async (ctx) => {
+  mutates: true,
+  run: async (ctx, { options }) => {
     const { findTarget, generate } = await import("../../../codegen/index.ts");
-    return await generate(ctx, await findTarget(ctx));
+    const dryRun = options.dryRun === true;
+    return { ...(await generate(ctx, await findTarget(ctx), { dryRun })), dryRun };
   },
-  render: ({ changed, written, removed, missing, obsolete, generators }, ctx) => {
+  render: ({ changed, written, removed, missing, obsolete, generators, dryRun }, ctx) => {
     const path = (absolute: string) => relative(ctx.cwd, absolute) || absolute;
     const ran = generators.filter((generator) => generator.ran);
+    if (dryRun) {
+      const plan = [
+        ...ran.map(({ repository, name }) => `run      ${name} of ${repository}`),
+        ...written.map((file) => `write    ${path(file)}`),
+        ...removed.map((file) => `remove   ${path(file)}`),
+      ];
+      return plan.length === 0
+        ? "Everything is up to date."
+        : [...plan, "", "Nothing was changed (--dry-run)."].join("\n");
+    }
     const lines = [
       changed
         ? `${count(written.length, "file")} written, ${removed.length} removed`

@@ -15,12 +15,14 @@ export const command = defineCommand({
     },
   ],
   arguments: [{ syntax: "<method>", description: "/package.Service/Method, or service.Method" }],
-  run: async (ctx, { args }) => {
+  mutates: true,
+  run: async (ctx, { args, options }) => {
     const { findTarget } = await import("../../../codegen/index.ts");
     const { newRpc } = await import("../../../codegen/skeleton/index.ts");
-    const result = await newRpc(ctx, await findTarget(ctx), { name: args.method as string });
-    await generateAfter(ctx);
-    return result;
+    const dryRun = options.dryRun === true;
+    const result = await newRpc(ctx, await findTarget(ctx), { name: args.method as string, dryRun });
+    if (!dryRun) await generateAfter(ctx);
+    return { ...result, dryRun };
   },
   render: renderSkeleton,
 });

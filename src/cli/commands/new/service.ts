@@ -19,16 +19,19 @@ export const command = defineCommand({
     { flags: "--package <name>", description: "proto package", default: "common" },
     { flags: "--repo <name>", description: "repository, default the one you are in" },
   ],
+  mutates: true,
   run: async (ctx, { args, options }) => {
     const { findTarget } = await import("../../../codegen/index.ts");
     const { newService } = await import("../../../codegen/skeleton/index.ts");
+    const dryRun = options.dryRun === true;
     const result = await newService(ctx, await findTarget(ctx), {
       name: args.name as string,
       package: options.package as string,
       repository: options.repo as string | undefined,
+      dryRun,
     });
-    await generateAfter(ctx);
-    return result;
+    if (!dryRun) await generateAfter(ctx);
+    return { ...result, dryRun };
   },
   render: renderSkeleton,
 });

@@ -15,12 +15,16 @@ export async function generateAfter(ctx: CliContext): Promise<void> {
   }
 }
 
-export function renderSkeleton({ created, changed, manual }: SkeletonResult, ctx: CliContext): string {
+export function renderSkeleton(
+  { created, changed, manual, dryRun }: SkeletonResult & { dryRun: boolean },
+  ctx: CliContext,
+): string {
   const path = (absolute: string) => relative(ctx.cwd, absolute) || absolute;
   return [
-    ...created.map((file) => `created  ${path(file)}`),
-    ...changed.map((file) => `changed  ${path(file)}`),
+    ...created.map((file) => `${dryRun ? "create " : "created"}  ${path(file)}`),
+    ...changed.map((file) => `${dryRun ? "change " : "changed"}  ${path(file)}`),
     ...manual.flatMap(({ file, add }) => ["", `add this to ${path(file)} yourself:`, "", add]),
     ...(created.length + changed.length + manual.length === 0 ? ["Everything is there already."] : []),
+    ...(dryRun ? ["", "Nothing was changed (--dry-run)."] : []),
   ].join("\n");
 }

@@ -1,9 +1,10 @@
 import { warn } from "../../../core/events.ts";
 import type { ServiceStatus } from "../../../runner/index.ts";
 import { defineCommand } from "../../command.ts";
+import { knownServices } from "./known-services.ts";
 import { telling } from "./telling.ts";
 
-export const command = defineCommand<{ services: ServiceStatus[] }>({
+export const command = defineCommand<{ services: ServiceStatus[]; dryRun: boolean }>({
   name: "restart",
   summary: "restart services of the run, as flow.yaml is now",
   examples: [
@@ -11,10 +12,16 @@ export const command = defineCommand<{ services: ServiceStatus[] }>({
     { command: "flow restart product order", explanation: "one after the other" },
   ],
   arguments: [{ syntax: "<service...>", description: "services to restart" }],
-  run: async (ctx, { args }) => {
+  mutates: true,
+  run: async (ctx, { args, options }) => {
     const { planAgain, requireRun } = await import("../../../runner/index.ts");
     const client = await requireRun(ctx);
     const services: ServiceStatus[] = [];
+    if (options.dryRun === true) {
+      const names = await knownServices(client, args.service as string[]);
+      for (const name of names) await planAgain(ctx, name, await client.state());
+      return { services: (await client.state()).services.filter(({ name }) => names.includes(name)), dryRun: true };
+    }
     await telling(ctx, client, async () => {
       for (const name of args.service as string[]) {
         const state = await client.state();
@@ -25,14 +32,15 @@ export const command = defineCommand<{ services: ServiceStatus[] }>({
         services.push(await client.restart(name, plan));
       }
     });
-    return { services };
+    return { services, dryRun: false };
   },
-  render: ({ services }) =>
+  render: ({ services, dryRun }) =>
     services
       .map(
         ({ name, state, port, reason }) =>
-          `${name}: ${state}${port === null ? "" : ` on port ${port}`}${reason === null ? "" : `: ${reason}`}`,
+          `${dryRun ? "would restart " : ""}${name}: ${state}${port === null ? "" : ` on port ${port}`}${reason === null ? "" : `: ${reason}`}`,
       )
       .join("\n"),
-  exitCode: ({ services }) => (services.every(({ state }) => state === "ready" || state === "completed") ? 0 : 1),
+  exitCode: ({ services, dryRun }) =>
+    dryRun || services.every(({ state }) => state === "ready" || state === "completed") ? 0 : 1,
 });

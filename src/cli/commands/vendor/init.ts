@@ -10,14 +10,24 @@ export const command = defineCommand({
   ],
   arguments: [{ syntax: "<directory>", description: "where the mirror's work tree is or shall be" }],
   options: [{ flags: "--remote <url>", description: "git URL it is shared through; a path that is not there is made" }],
+  mutates: true,
   run: async (ctx, { args, options }) => {
-    const { initMirror } = await import("../../../vendoring/index.ts");
+    const { initMirror, planMirror } = await import("../../../vendoring/index.ts");
     const { remote } = options;
-    const { dir } = await initMirror(ctx, {
-      dir: resolve(ctx.cwd, String(args.directory)),
+    const dir = resolve(ctx.cwd, String(args.directory));
+    const wanted = {
+      dir,
       ...(typeof remote === "string" ? { remote: /^\.{0,2}\//.test(remote) ? resolve(ctx.cwd, remote) : remote } : {}),
-    });
-    return { mirror: dir };
+    };
+    const plan = await planMirror(ctx, wanted);
+    if (options.dryRun === true) return { mirror: dir, plan, dryRun: true };
+    return { mirror: (await initMirror(ctx, wanted)).dir, plan, dryRun: false };
   },
-  render: ({ mirror }) => `The mirror is ${mirror}. Go on there: flow vendor add npm:NAME, then flow vendor push.`,
+  render: ({ mirror, plan, dryRun }) =>
+    dryRun
+      ? [
+          ...plan,
+          ...(plan.length === 0 ? [`${mirror} is a mirror already.`] : ["", "Nothing was changed (--dry-run)."]),
+        ].join("\n")
+      : `The mirror is ${mirror}. Go on there: flow vendor add npm:NAME, then flow vendor push.`,
 });
