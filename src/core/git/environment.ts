@@ -32,6 +32,8 @@ const settings: ReadonlyArray<readonly [string, string]> = [
   ["fetch.fsckObjects", "false"],
   ["fetch.prune", "false"],
   ["fetch.recurseSubmodules", "false"],
+  // git tells nothing of a few objects that it unpacks, however large they are: only of a pack that arrives.
+  ["fetch.unpackLimit", "1"],
   ["gc.auto", "0"],
   ["grep.patternType", "default"],
   ["i18n.commitEncoding", "UTF-8"],

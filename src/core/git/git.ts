@@ -6,13 +6,14 @@ import { sendSignal } from "../proc.ts";
 import { forEachLine, lastLines } from "../process.ts";
 import { redact } from "../redact.ts";
 import { gitEnvironment } from "./environment.ts";
+import { SignOfLife } from "./sign-of-life.ts";
 
 export interface GitOptions {
   input?: string | Uint8Array;
   env?: Record<string, string>;
   /** Exit codes that are answers, not failures. Default `[0]`. */
   okCodes?: readonly number[];
-  /** For commands that talk to a remote: ends git after this many ms without progress. Default: none. */
+  /** For commands that talk to a remote: ends git after this many ms without a sign of life. Default: none. */
   idleTimeoutMs?: number;
   onProgress?: (line: string) => void;
 }
@@ -104,20 +105,14 @@ export class Git {
       detached: remote,
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: inputOf(options.input) }),
     });
-    let timer: NodeJS.Timeout | undefined;
-    if (options.idleTimeoutMs !== undefined) {
-      const restart = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => idle.abort(), options.idleTimeoutMs);
-      };
-      restart();
-      child.stderr.on("data", restart);
-      child.stdout.on("data", restart);
-    }
+    const life =
+      options.idleTimeoutMs === undefined ? undefined : new SignOfLife(options.idleTimeoutMs, () => idle.abort());
+    child.stderr.on("data", (chunk: Uint8Array) => life?.read(Buffer.from(chunk).toString("latin1")));
+    child.stdout.on("data", () => life?.answer());
     if (options.onProgress) forEachLine(child.stderr, options.onProgress);
     const stopEnding = remote ? endGroup(child.pid, ending) : undefined;
     const result = await child;
-    clearTimeout(timer);
+    life?.end();
     stopEnding?.();
     ctx.signal.throwIfAborted();
     const name = redact(`git ${args.join(" ")}`);

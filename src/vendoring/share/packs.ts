@@ -1,12 +1,15 @@
+import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { FlowError } from "../../core/errors.ts";
+import type { Git } from "../../core/git/index.ts";
+import { lookUp } from "../trees.ts";
 import { pushRefs } from "./push-refs.ts";
 import type { SharedMirror } from "./remote.ts";
 
 const defaultLimit = 1024 ** 3;
 
 export interface PackOptions {
-  /** Head of the branch at the remote; undefined when it has none. */
-  from: string | undefined;
+  /** Commits that the remote has. */
+  there: readonly string[];
   /** Bytes that one pack may have, default 1 GB. */
   limit?: number;
   progress: (line: string) => void;
@@ -19,18 +22,13 @@ export interface PackOptions {
  */
 export async function pushAhead(
   shared: SharedMirror,
-  { from, limit = defaultLimit, progress }: PackOptions,
+  { there, limit = defaultLimit, progress }: PackOptions,
 ): Promise<boolean> {
   const { ctx, git } = shared;
-  const known = from !== undefined && (await isHere(shared, from)) ? [from] : [];
-  const upstream = await git.text(["for-each-ref", "--format=%(objectname)", "refs/flow/upstream"]);
-  const tips = [...new Set(upstream.split("\n").filter(Boolean))];
-  if ((await bytesOf(shared, ["HEAD", ...tips], known)) <= limit) return false;
-  const chain = (
-    await git.text(["rev-list", "--first-parent", "--reverse", "HEAD", ...known.map((commit) => `^${commit}`)])
-  )
-    .split("\n")
-    .filter(Boolean);
+  const here = await lookUp(git, there);
+  const known = there.filter((_, index) => here[index] !== undefined);
+  const tips = await upstreamTips(git);
+  if ((await bytesOf(shared, ["HEAD", ...tips.keys()], known)) <= limit) return false;
   let group: string[] = [];
   let size = 0;
   const done = [...known];
@@ -47,28 +45,75 @@ export async function pushAhead(
     done.push(...group);
     [group, size] = [[], 0];
   };
-  for (const commit of [...chain, ...tips]) {
+  for (const commits of await portions(git, known, tips)) {
     ctx.signal.throwIfAborted();
-    const bytes = await bytesOf(shared, [commit], [...done, ...group]);
+    const bytes = await bytesOf(shared, commits, [...done, ...group]);
     if (bytes === 0) continue;
     if (size + bytes > limit) await flush();
-    group.push(commit);
+    group.push(...commits);
     size += bytes;
   }
   await flush();
   return true;
 }
 
-/** Takes back the references that kept the objects of a push at the remote until its branch did. */
+/**
+ * Takes back the references that kept the objects of a push at the remote until its branch did, those of an earlier one that
+ * was cut off too. What is not in our history may be a push of somebody else's that is under way.
+ */
 export async function dropAhead(shared: SharedMirror, progress: (line: string) => void): Promise<void> {
-  const { git, mirror } = shared;
-  const listed = await git.text(["ls-remote", "--", mirror.remote, "refs/flow/pushing/*"]);
-  const refs = listed.split("\n").flatMap((line) => line.split("\t").slice(1));
+  const { ctx, git, mirror } = shared;
+  const listed = await git.text(["ls-remote", "--", mirror.remote, "refs/flow/pushing/*"], {
+    idleTimeoutMs: networkTimeoutMs(ctx),
+  });
+  const left = listed
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split("\t") as [string, string]);
+  const here = await lookUp(
+    git,
+    left.map(([commit]) => commit),
+  );
+  const refs = left.filter((_, index) => here[index] !== undefined).map(([, ref]) => ref);
   if (refs.length > 0) await pushRefs(shared, { refspecs: refs.map((ref) => `:${ref}`), progress });
 }
 
-async function isHere({ git }: SharedMirror, commit: string): Promise<boolean> {
-  return (await git.run(["cat-file", "-e", `${commit}^{commit}`], { okCodes: [0, 1, 128] })).exitCode === 0;
+/** Commits that packages' squashes were made of, with their trees. */
+async function upstreamTips(git: Git): Promise<Map<string, string>> {
+  const listed = await git.text(["for-each-ref", "--format=%(objectname) %(tree)", "refs/flow/upstream"]);
+  return new Map(
+    listed
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split(" ") as [string, string]),
+  );
+}
+
+/**
+ * What is pushed, oldest first, in the smallest parts: a commit of the branch goes with the upstream commits that its squash was
+ * made of. They hold the same files, which git would send once more in another pack.
+ */
+async function portions(
+  git: Git,
+  known: readonly string[],
+  tips: ReadonlyMap<string, string>,
+): Promise<(readonly string[])[]> {
+  const listed = await git.text(["rev-list", "--first-parent", "--parents", "--reverse", "HEAD", "--not", ...known]);
+  const chain = listed
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split(" "));
+  const trees = await lookUp(
+    git,
+    chain.map(([commit, , squash]) => `${squash ?? commit}^{tree}`),
+  );
+  const left = new Map(tips);
+  const parts = chain.map(([commit = ""], index) => {
+    const own = [...left].filter(([, tree]) => tree === trees[index]).map(([tip]) => tip);
+    for (const tip of own) left.delete(tip);
+    return [commit, ...own];
+  });
+  return [...parts, ...[...left.keys()].map((tip) => [tip])];
 }
 
 /** What objects take on disk, near to what they take in a pack. */

@@ -91,10 +91,13 @@ export function rejected(said: string): FlowError {
     .filter((line) => /remote:|error:|fatal:|rejected|denied/.test(line))
     .join("\n");
   const shallow = /shallow update not allowed/.test(said);
+  const cutOff = /hung up unexpectedly|unexpected disconnect|early EOF|Connection reset|Broken pipe/.test(said);
   return new FlowError("FLOW_VENDOR_REJECTED", "the remote did not take the push", {
     cause: reason || said.trim(),
     hint: shallow
       ? "this clone does not hold the whole history: git fetch --unshallow, then push again"
-      : "nothing was lost: your commits are in the mirror here. Mend what it says and push again",
+      : cutOff
+        ? "nothing was lost: your commits are in the mirror here, and the next push goes on from what has arrived"
+        : "nothing was lost: your commits are in the mirror here. Mend what it says and push again",
   });
 }

@@ -5,7 +5,7 @@ import { withMirrorLock } from "../mirror.ts";
 import { dropAhead, pushAhead } from "./packs.ts";
 import { propose, rejected } from "./propose.ts";
 import { pushRefs, refusals } from "./push-refs.ts";
-import { openShared, remoteHead, type SharedMirror } from "./remote.ts";
+import { openShared, remoteState, type SharedMirror } from "./remote.ts";
 import { takeTheirs, type ShareOptions, type ShareResult } from "./sync.ts";
 
 const mostAttempts = 50;
@@ -25,7 +25,7 @@ export interface PushOptions extends ShareOptions {
 export async function pushMirror(ctx: FlowContext, dir: string, options: PushOptions = {}): Promise<ShareResult> {
   const shared = await openShared(ctx, dir);
   const { git, mirror, branch } = shared;
-  const from = await remoteHead(shared);
+  const { head: from, arrived } = await remoteState(shared);
   const result = async (): Promise<ShareResult> => ({
     remote: mirror.remote,
     branch,
@@ -36,7 +36,7 @@ export async function pushMirror(ctx: FlowContext, dir: string, options: PushOpt
   return await withMirrorLock(ctx, mirror.dir, "pushing the mirror", () =>
     step(ctx, { id: "vendor.push", title: "Pushing the mirror" }, async ({ progress }) => {
       const ahead = await pushAhead(shared, {
-        from,
+        there: [...(from === undefined ? [] : [from]), ...arrived],
         progress,
         ...(options.maxPackBytes === undefined ? {} : { limit: options.maxPackBytes }),
       });
@@ -44,7 +44,7 @@ export async function pushMirror(ctx: FlowContext, dir: string, options: PushOpt
       for (let attempt = 1; ; attempt++) {
         const answer = await pushRefs(shared, { refspecs, progress });
         if (answer.ok) {
-          if (ahead) await dropAhead(shared, progress);
+          if (ahead || arrived.length > 0) await dropAhead(shared, progress);
           return await result();
         }
         const refused = refusals(answer);

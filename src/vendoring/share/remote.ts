@@ -37,11 +37,24 @@ export async function openShared(ctx: FlowContext, dir: string): Promise<SharedM
 }
 
 /** Commit of the branch at the remote; undefined when it has no such branch. */
-export async function remoteHead({ ctx, git, mirror, branch }: SharedMirror): Promise<string | undefined> {
+export async function remoteHead(shared: SharedMirror): Promise<string | undefined> {
+  return (await remoteState(shared)).head;
+}
+
+/** The branch at the remote, and the commits that pushes in several packs, cut off or under way, brought there. */
+export async function remoteState({
+  ctx,
+  git,
+  mirror,
+  branch,
+}: SharedMirror): Promise<{ head: string | undefined; arrived: string[] }> {
+  const wanted = [`refs/heads/${branch}`, "refs/flow/pushing/*"];
   const listed = await reached(
-    git.run(["ls-remote", "--", mirror.remote, `refs/heads/${branch}`], { idleTimeoutMs: networkTimeoutMs(ctx) }),
+    git.text(["ls-remote", "--", mirror.remote, ...wanted], { idleTimeoutMs: networkTimeoutMs(ctx) }),
   );
-  return listed.stdout.split("\t")[0] || undefined;
+  const refs = new Map(listed.split("\n").map((line) => line.split("\t").reverse() as [string, string]));
+  const arrived = [...refs].filter(([ref]) => ref.startsWith("refs/flow/pushing/")).map(([, commit]) => commit);
+  return { head: refs.get(`refs/heads/${branch}`), arrived };
 }
 
 /** Fetches the branch into its remote-tracking reference, with the upstream commits that others pushed; gives its commit. */
