@@ -195,30 +195,6 @@ describe("what cannot be trusted or reached", () => {
   });
 });
 
-test("adders at once, from several clones, all end in the remote", async () => {
-  const { dir, registry, ctx, mirror, options } = await setUpMirror();
-  const names = Array.from({ length: 6 }, (_, index) => `q${index}`);
-  registry.publish(...names.map((name) => ({ name, version: "1.0.0", files: { "index.js": name } })));
-  await pushMirror(ctx, mirror);
-  await Promise.all(
-    names.map(async (name, index) => {
-      const own =
-        index % 2 === 0
-          ? mirror
-          : (await cloneMirror(ctx, { dir: join(dir, `clone-${name}`), url: join(dir, "mirror.git") })).dir;
-      await addSources(ctx, own, [`npm:${name}`], options);
-      await pushMirror(ctx, own);
-    }),
-  );
-  const final = await cloneMirror(ctx, { dir: join(dir, "final"), url: join(dir, "mirror.git") });
-  expect(Object.keys(final.manifest.prefixes).sort()).toEqual(names.map((name) => `node_modules/${name}`));
-  expect((await verifyMirror(ctx, final)).problems).toEqual([]);
-  const { dependencies } = JSON.parse(await readFile(join(final.dir, "package.json"), "utf8")) as {
-    dependencies: object;
-  };
-  expect(Object.keys(dependencies).sort()).toEqual(names);
-});
-
 test("a lost manifest is rebuilt from history", async () => {
   const { ctx, registry, mirror, upstream, options } = await setUpMirror();
   registry.publish({ name: "left", version: "1.0.0", license: "MIT" });

@@ -9,6 +9,7 @@ import { openShared, remoteState, type SharedMirror } from "./remote.ts";
 import { takeTheirs, type ShareOptions, type ShareResult } from "./sync.ts";
 
 const mostAttempts = 50;
+const mostDelayMs = 2_000;
 
 export interface PushOptions extends ShareOptions {
   /** On a protected branch: propose the mirror's own commits instead of one that holds their result. Default false. */
@@ -41,6 +42,7 @@ export async function pushMirror(ctx: FlowContext, dir: string, options: PushOpt
         ...(options.maxPackBytes === undefined ? {} : { limit: options.maxPackBytes }),
       });
       const refspecs = [`HEAD:refs/heads/${branch}`, "refs/flow/upstream/*:refs/flow/upstream/*"];
+      let tookMs = 100;
       for (let attempt = 1; ; attempt++) {
         const answer = await pushRefs(shared, { refspecs, progress });
         if (answer.ok) {
@@ -62,9 +64,11 @@ export async function pushMirror(ctx: FlowContext, dir: string, options: PushOpt
           };
         }
         if (attempt >= mostAttempts) throw rejected(answer.text);
-        // Many who lost to the same one would lose to each other again.
-        await delay(Math.random() * 100 * Math.min(attempt, 10), undefined, { signal: ctx.signal });
+        // Many who lost to the same one would lose to each other again: they spread over the time that all of them need.
+        await delay(Math.random() * tookMs * 2 ** Math.min(attempt, 4), undefined, { signal: ctx.signal });
+        const start = performance.now();
         await takeTheirs(shared);
+        tookMs = Math.min(performance.now() - start, mostDelayMs);
       }
     }),
   );
