@@ -114,7 +114,8 @@ describe("deadlines and cancels", () => {
         return {};
       },
     });
-    const error = await failureOf(echoClient(address).say(background(), { text: "x" }, { timeoutMs: 100 }));
+    // Long enough for the callee to begin, also on a busy machine.
+    const error = await failureOf(echoClient(address).say(background(), { text: "x" }, { timeoutMs: 2_000 }));
     expect(error.code).toBe(Code.DeadlineExceeded);
     await ended.promise;
   });
