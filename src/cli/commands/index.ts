@@ -48,7 +48,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "tool gc",
-    summary: "remove versions of flow, Node and tools that nothing refers to",
+    summary: "remove versions of flow, Node, tools and builds that nothing refers to",
     group: "Dependencies and tools",
     load: () => import("./tool/gc.ts"),
   },
@@ -224,7 +224,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "restart",
-    summary: "restart services of the run, as flow.yaml was when it began",
+    summary: "restart services of the run, as flow.yaml is now",
     group: "Run them",
     load: () => import("./run/restart.ts"),
   },
