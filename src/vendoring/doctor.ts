@@ -1,18 +1,25 @@
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
 import { refusePending } from "./conflict/state.ts";
+import { detachedPrefixes, type Detached } from "./detached.ts";
 import { committer, importing } from "./importer.ts";
 import { rebuildManifest } from "./history.ts";
 import { formatManifest, manifestFile } from "./manifest.ts";
 import { locateMirror, withMirrorLock } from "./mirror.ts";
 import { publish } from "./publish.ts";
 import { topFile } from "./trees.ts";
+import type { Mirror } from "./types.ts";
 
 export interface RebuildResult {
   /** Prefixes that the manifest holds now. */
   prefixes: number;
   changed: boolean;
   head: string;
+}
+
+/** What `git subtree` by hand would stumble over; nothing in a shallow clone. Needs no network. */
+export async function examineMirror(ctx: FlowContext, mirror: Mirror): Promise<Detached[]> {
+  return await detachedPrefixes(new Git(ctx, mirror.dir), mirror);
 }
 
 /** Writes the manifest anew from the mirror's history and commits it, for when it is lost or broken. */

@@ -11,6 +11,24 @@ export const historyRefspecs: readonly string[] = [
   "+refs/flow/history/*:refs/flow/history/*",
 ];
 
+/** Fetches what packages' squashes were made of where it is not here. What cannot be had stays away. */
+export async function bringUpstreams(
+  ctx: FlowContext,
+  { dir, remote }: Mirror,
+  commits: readonly string[],
+): Promise<void> {
+  const git = new Git(ctx, dir);
+  const found = await lookUp(git, commits);
+  if (remote === undefined || found.every((commit) => commit !== undefined)) return;
+  await git.run(
+    ["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--", remote, ...historyRefspecs],
+    {
+      okCodes: [0, 1, 128],
+      idleTimeoutMs: networkTimeoutMs(ctx),
+    },
+  );
+}
+
 /**
  * Makes sure that squashes are here which an update builds on: a shallow clone lacks them, and so does one of a branch
  * on which a forge squashed or rebased what was proposed. They are fetched by their hashes.

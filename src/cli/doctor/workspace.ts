@@ -27,8 +27,9 @@ export async function checkWorkspace(ctx: FlowContext): Promise<CheckResult[]> {
 }
 
 async function checkMirror(ctx: FlowContext, { paths }: Workspace): Promise<Finding> {
-  const { mirrorStatus, openMirror } = await import("../../vendoring/index.ts");
-  const statuses = await mirrorStatus(ctx, await openMirror(ctx, paths.mirror));
+  const { examineMirror, mirrorStatus, openMirror } = await import("../../vendoring/index.ts");
+  const mirror = await openMirror(ctx, paths.mirror);
+  const statuses = await mirrorStatus(ctx, mirror);
   const named = (state: string) => statuses.filter((status) => status.state === state).map(({ prefix }) => prefix);
   const [missing, modified, patched] = [named("missing"), named("modified"), named("patched")];
   if (missing.length > 0) {
@@ -39,6 +40,14 @@ async function checkMirror(ctx: FlowContext, { paths }: Workspace): Promise<Find
     };
   }
   const detail = `${statuses.length} packages and sources, ${patched.length} patched`;
+  const mistaken = (await examineMirror(ctx, mirror)).filter((found) => found.mistaken !== undefined);
+  if (mistaken.length > 0) {
+    return {
+      status: "warning",
+      detail: `${detail}; a forge squashed what brought ${mistaken.map(({ prefix }) => prefix).join(", ")}: git subtree by hand would merge wrongly`,
+      fix: "flow vendor doctor --repair",
+    };
+  }
   if (modified.length === 0) return { status: "ok", detail };
   return {
     status: "warning",
