@@ -30,6 +30,23 @@ const volatile = new Set([
 const secrets = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
 const shortSecret = 20;
 
+type StaticName = Pick<Name, "fixed" | "fixedValues">;
+
+const notStatic: StaticName = { fixed: 0, fixedValues: undefined };
+const staticNames: ReadonlyMap<string, StaticName> = readStaticNames();
+
+function readStaticNames(): Map<string, StaticName> {
+  const names = new Map<string, { fixed: number; fixedValues: Map<string, number> | undefined }>();
+  for (let index = firstDynamicIndex - 1; index > 0; index--) {
+    const { name, value } = staticTable[index] as HeaderField;
+    const known = names.get(name) ?? { fixed: index, fixedValues: undefined };
+    known.fixed = index;
+    if (value !== "") (known.fixedValues ??= new Map()).set(value, index);
+    names.set(name, known);
+  }
+  return names;
+}
+
 const mostWasted = 16;
 const retry = 1 / 8;
 const mostNames = 1_024;
@@ -65,7 +82,6 @@ export class HpackEncoder {
     this.#mostCapacity = mostCapacity;
     this.#table = new DynamicTable(Math.min(4_096, mostCapacity), (field) => this.#forget(field));
     if (mostCapacity < 4_096) this.#announce = { least: mostCapacity, last: mostCapacity };
-    for (let index = 1; index < firstDynamicIndex; index++) this.#nameOf((staticTable[index] as HeaderField).name);
   }
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
@@ -165,14 +181,9 @@ export class HpackEncoder {
     if (this.#names.size >= mostNames)
       for (const [other, { fixed, values }] of this.#names)
         if (fixed === 0 && values.size === 0) this.#names.delete(other);
-    const fixed = staticTable.findIndex((field, index) => index > 0 && field.name === name);
-    const withValue = staticTable
-      .map((field, index) => [field, index] as const)
-      .filter(([field]) => field.name === name && field.value !== "");
-    const fixedValues =
-      fixed > 0 && withValue.length > 0 ? new Map(withValue.map(([{ value }, index]) => [value, index])) : undefined;
+    const { fixed, fixedValues } = staticNames.get(name) ?? notStatic;
     known = {
-      fixed: Math.max(0, fixed),
+      fixed,
       fixedValues,
       values: new Map(),
       isVolatile: volatile.has(name),
