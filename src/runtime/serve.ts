@@ -12,6 +12,7 @@ import type { ServerTlsOptions } from "./internal/server/server-tls.ts";
 import { sharePort, type SharedPortHandlers } from "./internal/server/shared-port.ts";
 import { entriesOf, methodTag, type MethodEntry } from "./internal/server/table.ts";
 import { selectTransport, type ListenOptions } from "./internal/transport/index.ts";
+import type { TransportName } from "./internal/transport/names.ts";
 import { createWebApi, type WebApiSettings } from "./internal/webapi/index.ts";
 import { createLogger } from "./log.ts";
 import type { Server, Service } from "./service.ts";
@@ -33,8 +34,8 @@ export interface ServeOptions {
   settleMs?: number;
   /** Largest message in bytes, default 16 MiB. */
   maxMessageBytes?: number;
-  /** `grpc-js` or `native`, default FLOW_TRANSPORT. */
-  transport?: string;
+  /** Default FLOW_TRANSPORT or grpc-js. */
+  transport?: TransportName;
   /** Speak TLS alone, on one port for HTTP/2 and HTTP/1.1; default FLOW_TLS_CERT and FLOW_TLS_KEY, `false` for none. */
   tls?: ServerTlsOptions | false;
   /** Listen beside other processes on the same port, where the system has it (SO_REUSEPORT): it spreads connections over them. Default false. */

@@ -45,6 +45,23 @@ export async function checkGit(ctx: FlowContext): Promise<Finding> {
   return { status: "ok", detail: version };
 }
 
+/** Which transport services take that are started from here. */
+export async function checkTransport({ env }: FlowContext): Promise<Finding> {
+  const { defaultTransport, transportNames } = await import("../../runtime/index.ts");
+  const asked = env.FLOW_TRANSPORT || undefined;
+  if (asked === undefined)
+    return {
+      status: "ok",
+      detail: `${defaultTransport}, the default (FLOW_TRANSPORT chooses: ${transportNames.join(", ")})`,
+    };
+  if (transportNames.some((name) => name === asked)) return { status: "ok", detail: `${asked} (FLOW_TRANSPORT)` };
+  return {
+    status: "problem",
+    detail: `FLOW_TRANSPORT is "${asked}", and there is no such transport`,
+    fix: `services will not start: set it to ${transportNames.join(" or ")}, or unset it`,
+  };
+}
+
 export async function checkDisk(dir: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(dir);
   const free = bavail * bsize;

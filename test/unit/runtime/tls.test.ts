@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import type { AddressInfo, Server } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Code } from "../../../src/runtime/index.ts";
+import { Code, type TransportName } from "../../../src/runtime/index.ts";
 import { selectTransport, type ClientTls, type Connection } from "../../../src/runtime/internal/transport/index.ts";
 import { createAuthority, type Authority } from "../../support/certificates.ts";
 import { serveEcho } from "../../support/echo.ts";
@@ -15,7 +15,7 @@ const check = { path: "/grpc.health.v1.Health/Check", kind: "unary" } as const;
 const serving = Buffer.from([8, 1]);
 
 /** A service that speaks TLS for 127.0.0.1. */
-async function secureEcho(transport = "native", authority?: Authority) {
+async function secureEcho(transport: TransportName = "native", authority?: Authority) {
   const { ca, issue } = authority ?? (await createAuthority());
   const files = await issue("IP:127.0.0.1", "DNS:localhost");
   const server = await serveEcho({}, { tls: files, transport, consul: false });
@@ -33,7 +33,7 @@ function connectTo(port: number, tls?: ClientTls, transport = "native"): Connect
 const ask = (connection: Connection) =>
   connection.unary(check, [], new Uint8Array(0), { deadline: Date.now() + 15_000 });
 
-describe.each([
+describe.each<[client: string, server: TransportName]>([
   ["native", "native"],
   ["native", "grpc-js"],
   ["grpc-js", "native"],

@@ -3,20 +3,21 @@ import { Code } from "../../code.ts";
 import { RpcError } from "../../error.ts";
 import { grpcJsTransport } from "./grpc-js/index.ts";
 import { nativeTransport } from "./native/index.ts";
+import { defaultTransport, transportNames, type TransportName } from "./names.ts";
 import type { Transport } from "./transport.ts";
 
 export * from "./transport.ts";
 
-const transports: Readonly<Record<string, Transport>> = { "grpc-js": grpcJsTransport, native: nativeTransport };
+const transports: Readonly<Record<TransportName, Transport>> = { "grpc-js": grpcJsTransport, native: nativeTransport };
 
-/** The transport of that name, default FLOW_TRANSPORT or grpc-js. */
+/** The transport of that name, default FLOW_TRANSPORT or {@link defaultTransport}. @throws RpcError INVALID_ARGUMENT */
 export function selectTransport(name: string | undefined = environment.transport): Transport {
-  const transport = transports[name ?? "grpc-js"];
-  if (transport === undefined) {
+  const known = transportNames.find((other) => other === (name ?? defaultTransport));
+  if (known === undefined) {
     throw new RpcError(
       Code.InvalidArgument,
-      `there is no transport "${name}" (FLOW_TRANSPORT); there is: ${Object.keys(transports).join(", ")}`,
+      `there is no transport "${name}" (FLOW_TRANSPORT); there is: ${transportNames.join(", ")}`,
     );
   }
-  return transport;
+  return transports[known];
 }
