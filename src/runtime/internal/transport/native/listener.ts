@@ -11,7 +11,7 @@ import { Code } from "../../../code.ts";
 import { createLogger } from "../../../log.ts";
 import { defaultMaxMessageBytes, type CallHandler, type Listener, type ListenOptions } from "../transport.ts";
 import { Keepalive, PingStrikes } from "./keepalive.ts";
-import { parseTimeout, statusFields } from "./metadata.ts";
+import { find, parseTimeout, statusFields } from "./metadata.ts";
 import { readHead, type RequestHead } from "./request-head.ts";
 import { NativeServerCall, ServerCallEvents, type ServerSession } from "./server-call.ts";
 
@@ -30,7 +30,10 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
     const head = readHead(fields);
     const refusal = refuse(head);
     if (refusal !== undefined) {
-      stream.sendHeaders(refusal, true);
+      // A browser that ALPN led here finds the web API by HTTP/1.1, which the same port speaks.
+      if (session.secure && !find(fields, "content-type")?.startsWith("application/grpc"))
+        stream.reset(ErrorCode.Http11Required);
+      else stream.sendHeaders(refusal, true);
       if (!stream.closed) stream.reset(ErrorCode.NoError);
       return nobody;
     }
@@ -44,6 +47,7 @@ export function listenNative(options: ListenOptions, handler: CallHandler): List
       const peer = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
       const session: ServerSession = {
         peer,
+        secure: "encrypted" in socket,
         maxMessageBytes,
         gzipFrom: options.gzipFromBytes ?? Infinity,
         handler,

@@ -15,6 +15,8 @@ import type { RequestHead } from "./request-head.ts";
 /** What the calls of one connection share. */
 export interface ServerSession {
   peer: string;
+  /** The connection speaks TLS, which has HTTP/1.1 beside HTTP/2 by ALPN. */
+  secure: boolean;
   maxMessageBytes: number;
   /** Answers of so many bytes and more go compressed to callers that take it. */
   gzipFrom: number;
