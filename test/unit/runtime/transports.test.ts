@@ -1,6 +1,7 @@
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Code } from "../../../src/runtime/index.ts";
+import { clientPreface, FrameType } from "../../../src/http2/constants.ts";
+import { Code, transportNames } from "../../../src/runtime/index.ts";
 import { sharePort } from "../../../src/runtime/internal/server/shared-port.ts";
 import {
   selectTransport,
@@ -9,6 +10,7 @@ import {
   type ServerCall,
   type WireMethod,
 } from "../../../src/runtime/internal/transport/index.ts";
+import { frame, RawPeer, uint32 } from "../../support/http2-raw.ts";
 
 const echo: WireMethod = { path: "/test.Wire/Echo", kind: "bidi_streaming" };
 const unary: WireMethod = { path: "/test.Wire/Unary", kind: "unary" };
@@ -31,7 +33,7 @@ const answer: CallHandler = (call) => {
   })();
 };
 
-async function pair(client: string, server: string, handler: CallHandler = answer): Promise<Connection> {
+async function connected(client: string, server: string, handler: CallHandler) {
   const listener = selectTransport(server).listen({ methods: [echo, unary], maxMessageBytes: 2_000_000 }, handler);
   const port = sharePort({ http2: (socket) => listener.accept(socket), http1: (socket) => void socket.destroy() });
   await new Promise<void>((resolve) => port.listen(0, "127.0.0.1", resolve));
@@ -42,7 +44,11 @@ async function pair(client: string, server: string, handler: CallHandler = answe
     listener.close();
     port.close();
   });
-  return connection;
+  return { connection, listener };
+}
+
+async function pair(client: string, server: string, handler: CallHandler = answer): Promise<Connection> {
+  return (await connected(client, server, handler)).connection;
 }
 
 const soon = () => ({ deadline: Date.now() + 20_000 });
@@ -53,6 +59,8 @@ describe.each([
   ["grpc-js", "native"],
   ["grpc-js", "grpc-js"],
 ])("%s calls %s", (client, server) => {
+  const [knows, serves] = [selectTransport(client).capabilities, selectTransport(server).capabilities];
+
   test("messages of every size come back, metadata too: bytes, duplicates in their order", async () => {
     const connection = await pair(client, server);
     for (const size of [0, 1, 100, 16_379, 16_384, 65_536, 1_500_000]) {
@@ -165,10 +173,66 @@ describe.each([
     expect(outcome.trailers).toContainEqual(["x-seen", "1"]);
   });
 
+  test.skipIf(!serves.acceptsUnknownMethods)("a method that is not in the table reaches the handler", async () => {
+    const connection = await pair(client, server, (call) => {
+      call.finish({ code: Code.Aborted, message: call.method }, []);
+    });
+    const method = { path: "/test.Other/Method", kind: "unary" } as const;
+    const outcome = await connection.unary(method, [], Buffer.from("x"), soon());
+    expect(outcome).toMatchObject({ code: Code.Aborted, message: "/test.Other/Method" });
+  });
+
+  test.skipIf(serves.acceptsUnknownMethods)("a method that is not in the table is UNIMPLEMENTED", async () => {
+    const connection = await pair(client, server);
+    const method = { path: "/test.Other/Method", kind: "unary" } as const;
+    expect((await connection.unary(method, [], Buffer.from("x"), soon())).code).toBe(Code.Unimplemented);
+  });
+
+  test.skipIf(!knows.knowsDraining)("a connection whose peer goes away says so while its calls go on", async () => {
+    const calls: ServerCall[] = [];
+    const { connection, listener } = await connected(client, server, (call) => void calls.push(call));
+    const outcome = connection.unary(unary, [], Buffer.from("x"), soon());
+    await expect.poll(() => calls.length).toBe(1);
+    expect(connection.state).toBe("ready");
+    const drained = listener.drain(20_000);
+    await expect.poll(() => connection.state).not.toBe("ready");
+    await calls[0]?.write(Buffer.from("late"));
+    calls[0]?.finish({ code: Code.Ok, message: "" }, []);
+    expect(await outcome).toMatchObject({ code: Code.Ok, response: Buffer.from("late") });
+    await drained;
+  });
+
   test("a message over the limit is RESOURCE_EXHAUSTED, and the connection goes on", async () => {
     const connection = await pair(client, server);
     const outcome = await connection.unary(unary, [], Buffer.alloc(2_000_001), soon());
     expect(outcome.code).toBe(Code.ResourceExhausted);
     expect((await connection.unary(unary, [], Buffer.from("x"), soon())).code).toBe(Code.Ok);
   });
+});
+
+describe.each(transportNames)("%s as client", (name) => {
+  const { capabilities, connect } = selectTransport(name);
+
+  test.skipIf(!capabilities.knowsUnprocessed)(
+    "a call that the peer has certainly not begun may be repeated: refused, or above what its GOAWAY names",
+    async () => {
+      for (const last of [frame(FrameType.RstStream, 0, 1, uint32(7)), frame(FrameType.GoAway, 0, 0, uint32(0, 0))]) {
+        const server = createServer((socket) => {
+          const peer = new RawPeer(socket, { skip: clientPreface.length });
+          peer.send(frame(FrameType.Settings, 0, 0));
+          socket.on("data", () => {
+            if (peer.frames.some(({ type }) => type === FrameType.Headers)) peer.send(last);
+          });
+        });
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const connection = connect({ host: "127.0.0.1", port: (server.address() as AddressInfo).port });
+        onTestFinished(() => {
+          connection.close(true);
+          server.close();
+        });
+        const outcome = await connection.unary(unary, [], Buffer.from("x"), soon());
+        expect(outcome).toMatchObject({ code: Code.Unavailable, unprocessed: true });
+      }
+    },
+  );
 });
