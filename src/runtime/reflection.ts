@@ -18,6 +18,7 @@ import { Code, codeName } from "./code.ts";
 import { causeMessages, framesOfError, RpcError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 import { parseEndpoint } from "./internal/client/discovery.ts";
+import { environmentTls } from "./internal/client/environment-tls.ts";
 import { wireMethod } from "./internal/method-kinds.ts";
 import { reflect } from "./internal/reflection/client.ts";
 import { decodeError } from "./internal/status-details.ts";
@@ -56,12 +57,21 @@ export interface ReflectOptions {
 const defaultReflectMs = 5_000;
 const defaultCallMs = 30_000;
 
+/** Without TLS, or as FLOW_TLS_CA asks. */
+function connectTo(address: string): Connection {
+  const tls = environmentTls();
+  return selectTransport().connect(parseEndpoint(address), {
+    userAgent: "flow",
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
 /**
  * The proto services of the server at `address` (host:port).
  * @throws RpcError UNAVAILABLE, DEADLINE_EXCEEDED, or UNIMPLEMENTED when it has no reflection
  */
 export async function reflectServices(address: string, options: ReflectOptions = {}): Promise<ServiceDescription[]> {
-  const connection = selectTransport().connect(parseEndpoint(address), { userAgent: "flow" });
+  const connection = connectTo(address);
   try {
     const deadline = Date.now() + (options.timeoutMs ?? defaultReflectMs);
     const { services, registry } = await reflect(connection, { deadline, ...signalOf(options) });
@@ -117,7 +127,7 @@ export async function callMethod(options: CallMethodOptions): Promise<CallResult
   const [, service = "", name = ""] = /^\/([\w.]+)\/(\w+)$/.exec(path) ?? [];
   if (name === "") throw new RpcError(Code.InvalidArgument, `${path} is no method: write /package.Service/Method`);
   const deadline = Date.now() + (options.timeoutMs ?? defaultCallMs);
-  const connection = selectTransport().connect(parseEndpoint(address), { userAgent: "flow" });
+  const connection = connectTo(address);
   try {
     const { registry } = await reflect(connection, { deadline, ...signalOf(options) }, [service]);
     const method = registry.getService(service)?.methods.find((candidate) => candidate.name === name);

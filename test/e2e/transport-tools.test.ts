@@ -4,9 +4,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createConsul } from "../../src/runtime/consul/index.ts";
 import { transportNames } from "../../src/runtime/index.ts";
 import { createAuthority } from "../support/certificates.ts";
+import { realConsul, startRealConsul } from "../support/consul.ts";
 import { checkoutRoot } from "../support/context.ts";
+import { flow } from "../support/flow.ts";
+import { tempDirectory } from "../support/temp.ts";
 
 const grpcurl = process.env.FLOW_TEST_GRPCURL;
 if (process.env.CI === "true" && grpcurl === undefined) throw new Error("CI needs grpcurl: FLOW_TEST_GRPCURL");
@@ -57,6 +61,34 @@ describe.each(transportNames)("a service on %s", (transport) => {
     expect(JSON.parse(stdout)).toEqual({ text: "hi" });
   });
 });
+
+test.skipIf(realConsul() === undefined)("Consul checks a service with TLS, and flow calls it", async () => {
+  const agent = await startRealConsul();
+  onTestFinished(() => agent.stop());
+  const consul = createConsul({ address: agent.address });
+  const { ca, issue } = await createAuthority();
+  const { cert, key } = await issue("DNS:echo.flow.test");
+  const env = { FLOW_CONSUL_ADDR: agent.address, FLOW_TRANSPORT: "native" };
+  await start({ ...env, FLOW_SERVICE: "echo", FLOW_TLS_CERT: cert, FLOW_TLS_KEY: key });
+  // Registered as passing; what the check found out is told by its output.
+  await expect.poll(async () => (await checkOutputs(agent.address)).join(), { timeout: 20_000 }).toContain("success");
+  expect(await consul.health("echo", { passing: true })).toHaveLength(1);
+  const secure = { ...env, FLOW_TLS_CA: ca, FLOW_TLS_NAME: "echo.flow.test" };
+  const args = ["call", "test.Echo/Say", '{"text":"hi"}', "--json"];
+  const cwd = await tempDirectory();
+  expect(JSON.parse((await flow(args, { cwd, env: secure })).stdout)).toMatchObject({ text: "hi" });
+  const plain = await flow(args, { cwd, env });
+  expect(plain.exitCode).not.toBe(0);
+  expect(plain.stderr).toContain("this port speaks TLS");
+});
+
+async function checkOutputs(address: string): Promise<string[]> {
+  const checks = (await (await fetch(`http://${address}/v1/agent/checks`)).json()) as Record<
+    string,
+    { Output: string }
+  >;
+  return Object.values(checks).map(({ Output }) => Output);
+}
 
 test("a transport that does not exist is refused with those that do", async () => {
   const failed = await execa(process.execPath, [join(checkoutRoot, "test/fixtures/edge/echo-service.ts")], {

@@ -3,6 +3,7 @@ import { environment } from "../../environment.ts";
 import { RpcError } from "../../error.ts";
 import { selectTransport, type ClientTls, type Transport } from "../transport/index.ts";
 import { consulDiscovery, parseEndpoint, staticDiscovery, type Discovery } from "./discovery.ts";
+import { environmentTls } from "./environment-tls.ts";
 import { Target } from "./target.ts";
 
 export interface TargetChoice {
@@ -38,7 +39,7 @@ export function targetFor(service: string, asked: TargetChoice = {}): Target {
   const choice = overrides.get(service) ?? asked;
   const endpoints = choice.endpoints ?? environment.target(service);
   const transport = choice.transport ?? selectTransport();
-  const tls = choice.tls ?? tlsOfEnvironment();
+  const tls = choice.tls ?? environmentTls();
   const key = [service, transport.name, JSON.stringify(tls), ...endpoints].join(" ");
   let target = targets.get(key);
   if (target === undefined) {
@@ -52,16 +53,6 @@ export function targetFor(service: string, asked: TargetChoice = {}): Target {
     targets.set(key, target);
   }
   return target;
-}
-
-function tlsOfEnvironment(): ClientTls | undefined {
-  const { tlsCa: ca, tlsName: serverName, tlsCert: cert, tlsKey: key } = environment;
-  if (ca === undefined) return undefined;
-  return {
-    ca,
-    ...(serverName === undefined ? {} : { serverName }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  };
 }
 
 function shared(service: string): Discovery {
