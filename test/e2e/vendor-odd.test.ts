@@ -11,6 +11,7 @@ import {
   continueUpdate,
   diffPrefixes,
   exportPatches,
+  findOutdated,
   mirrorStatus,
   openMirror,
   pushMirror,
@@ -289,6 +290,31 @@ describe("kinds of entries", () => {
     expect(await git(mirror, ["rev-parse", "HEAD"])).toBe(head);
     expect(await git(mirror, ["status", "--porcelain"])).toBe("");
   });
+});
+
+test("a manifest that somebody forged makes git run nothing and write no other reference", async () => {
+  const { dir, ctx, mirror, upstream, options } = await setUpMirror();
+  await addSources(ctx, mirror, [`${upstream}@main`], { ...options, prefix: "lib" });
+  const text = await git(mirror, ["show", "HEAD:vendor-manifest.json"]);
+  const ran = join(dir, "ran");
+  const forged: [string, string][] = [
+    [upstream, `ext::touch ${ran}`],
+    [upstream, `--upload-pack=touch ${ran}`],
+    ['"ref": "main"', '"ref": "main:refs/heads/evil"'],
+    ['"ref": "main"', '"ref": "--upload-pack=id"'],
+  ];
+  for (const [honest, evil] of forged) {
+    await writeFile(join(mirror, "vendor-manifest.json"), text.replace(honest, evil));
+    await git(mirror, ["commit", "--quiet", "--all", "-m", "Forge"]);
+    await expect(updatePrefixes(ctx, mirror, ["lib"], options), evil).rejects.toMatchObject({
+      code: "FLOW_VENDOR_BAD_SPEC",
+    });
+    if (honest !== upstream) continue;
+    const outdated = findOutdated(ctx, await openMirror(ctx, mirror), options);
+    await expect(outdated).rejects.toMatchObject({ code: "FLOW_VENDOR_BAD_SPEC" });
+  }
+  expect(existsSync(ran)).toBe(false);
+  expect(await git(mirror, ["for-each-ref", "--format=%(refname)", "refs/heads"])).toBe("refs/heads/main");
 });
 
 describe("submodules of an upstream", () => {

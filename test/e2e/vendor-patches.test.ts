@@ -190,6 +190,30 @@ describe("remove", () => {
     expect((await openMirror(ctx, mirror)).manifest.prefixes[prefix]).toMatchObject({ squash });
   });
 
+  test("asks before it takes what a repository of ours declares that it needs", async () => {
+    const { dir, ctx, env, mirror, upstream, options, registry } = await setUpMirror({
+      "package.json": '{"name":"lib","version":"1.0.0"}',
+    });
+    registry.publish({ name: "left", version: "1.0.0" }, { name: "right", version: "1.0.0" });
+    await addSources(ctx, mirror, ["npm:left", "npm:right", upstream], options);
+    const own = [{ path: "src/example.com/acme/shop/package.json", dependencies: { left: "^1.0.0", lib: "*" } }];
+    const remove = { ...options, own };
+    for (const name of ["left", "local/upstream"]) {
+      await expect(removePrefixes(ctx, mirror, [name], remove)).rejects.toMatchObject({
+        code: "FLOW_CONFIRMATION_REQUIRED",
+        message: expect.stringMatching(/^(left|lib) is what src\/example.com\/acme\/shop\/package.json needs/),
+      });
+    }
+    await removePrefixes(ctx, mirror, ["right"], remove);
+    await removePrefixes(ctx, mirror, ["left"], { ...remove, dryRun: true });
+    expect(ctx.events).toContainEqual(
+      expect.objectContaining({ level: "warn", text: expect.stringContaining("left is what") }),
+    );
+    const yes = testContext(dir, { env, confirm: async () => true });
+    await removePrefixes(yes, mirror, ["left", "local/upstream"], remove);
+    expect((await openMirror(ctx, mirror)).manifest.prefixes).toEqual({});
+  });
+
   test("keeps a prefix that is nested in one that leaves", async () => {
     const { ctx, mirror, upstream, options } = await setUpMirror();
     await addSources(ctx, mirror, [upstream], { ...options, prefix: "outer" });

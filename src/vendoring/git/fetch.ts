@@ -5,6 +5,7 @@ import { warn } from "../../core/events.ts";
 import type { Git } from "../../core/git/index.ts";
 import { upstreamRef } from "../messages.ts";
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
+import { checkRef, checkUrl } from "../specs.ts";
 import type { Incoming } from "../types.ts";
 import { licenceOfCommit } from "./licence.ts";
 import { packageAt } from "./package.ts";
@@ -21,10 +22,13 @@ export interface GitSource {
 
 /**
  * Fetches a git source with its history into the mirror's objects, and keeps its commit by a reference of flow's.
- * @throws FlowError FLOW_VENDOR_FETCH when the host or the ref cannot be had
+ * @throws FlowError FLOW_VENDOR_FETCH when the host or the ref cannot be had, FLOW_VENDOR_BAD_SPEC for a URL that runs programs
  */
 export async function fetchGitSource(ctx: FlowContext, git: Git, source: GitSource): Promise<Incoming> {
   const { url, ref, prefix } = source;
+  // A manifest may come from anybody who can push to the mirror.
+  checkUrl(url, url);
+  if (ref !== undefined) checkRef(ref);
   const idleTimeoutMs = networkTimeoutMs(ctx);
   try {
     const found = await findRef(git, url, { ref, idleTimeoutMs });

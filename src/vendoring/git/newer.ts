@@ -2,6 +2,7 @@ import semver from "semver";
 import type { FlowContext } from "../../core/context.ts";
 import type { Git } from "../../core/git/index.ts";
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
+import { checkUrl } from "../specs.ts";
 import type { PrefixEntry } from "../types.ts";
 
 /**
@@ -14,6 +15,7 @@ export async function newestOfGit(
   git: Git,
   { source, ref, commit }: PrefixEntry,
 ): Promise<{ wanted: string; latest: string } | undefined> {
+  checkUrl(source, source);
   const listed = await git.text(["ls-remote", "--", source], { idleTimeoutMs: networkTimeoutMs(ctx) });
   const refs = new Map(listed.split("\n").map((line) => [line.split("\t")[1] ?? "", line.split("\t")[0] ?? ""]));
   const branch = refs.get(`refs/heads/${ref}`);

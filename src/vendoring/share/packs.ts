@@ -1,11 +1,14 @@
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { FlowError } from "../../core/errors.ts";
+import { warn } from "../../core/events.ts";
 import type { Git } from "../../core/git/index.ts";
 import { lookUp } from "../trees.ts";
 import { pushRefs } from "./push-refs.ts";
 import type { SharedMirror } from "./remote.ts";
 
 const defaultLimit = 1024 ** 3;
+/** From how many bytes of upstream's history a push tells of it. */
+const historyWarning = 100 * 1024 ** 2;
 
 export interface PackOptions {
   /** Commits that the remote has. */
@@ -28,7 +31,9 @@ export async function pushAhead(
   const here = await lookUp(git, there);
   const known = there.filter((_, index) => here[index] !== undefined);
   const tips = await upstreamTips(git);
-  if ((await bytesOf(shared, ["HEAD", ...tips.keys()], known)) <= limit) return false;
+  const total = await bytesOf(shared, ["HEAD", ...tips.keys()], known);
+  if (total > historyWarning) await warnOfHistory(shared, { total, known });
+  if (total <= limit) return false;
   let group: string[] = [];
   let size = 0;
   const done = [...known];
@@ -76,6 +81,22 @@ export async function dropAhead(shared: SharedMirror, progress: (line: string) =
   );
   const refs = left.filter((_, index) => here[index] !== undefined).map(([, ref]) => ref);
   if (refs.length > 0) await pushRefs(shared, { refspecs: refs.map((ref) => `:${ref}`), progress });
+}
+
+/**
+ * A git source comes with its upstream's history, for `git subtree` by hand: `split` and `push` begin at the very commit, and
+ * no server takes one whose parents it lacks.
+ */
+async function warnOfHistory(
+  shared: SharedMirror,
+  { total, known }: { total: number; known: readonly string[] },
+): Promise<void> {
+  const history = total - (await bytesOf(shared, ["HEAD"], known));
+  if (history < historyWarning) return;
+  warn(
+    shared.ctx,
+    `${Math.round(history / 1024 ** 2)} MB of this push are the history of git sources, which goes to refs/flow/upstream once: git subtree by hand needs it`,
+  );
 }
 
 /** Commits that packages' squashes were made of, with their trees. */

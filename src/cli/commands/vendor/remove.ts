@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { renderChanges } from "./render.ts";
-import { refreshAfter, vendorTarget } from "./target.ts";
+import { ownManifests, refreshAfter, vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
   name: "vendor remove",
@@ -16,7 +16,8 @@ export const command = defineCommand({
   run: async (ctx, { args, options }) => {
     const { removePrefixes } = await import("../../../vendoring/index.ts");
     const target = await vendorTarget(ctx, options);
-    const result = await removePrefixes(ctx, target.dir, args.prefix as string[], target.options);
+    const own = target.workspace === undefined ? [] : await ownManifests(target.workspace);
+    const result = await removePrefixes(ctx, target.dir, args.prefix as string[], { ...target.options, own });
     await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
   },
