@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** A version that `bin/pins.sh` of the flow at `root` records. */
 export async function readPin(root: string, name: "FLOW_NODE_VERSION" | "FLOW_NPM_VERSION"): Promise<string> {
   const version = await pin(root, name);
-  if (version === undefined) throw new Error(`${pinsFile(root)} names no ${name}`);
+  if (version === undefined) throw new Error(`${join(root, pinsFile)} names no ${name}`);
   return version;
 }
 
@@ -14,10 +14,9 @@ export async function nodeIntegrity(root: string, platform: string): Promise<str
   return hex === undefined ? undefined : `sha512-${Buffer.from(hex, "hex").toString("base64")}`;
 }
 
-function pinsFile(root: string): string {
-  return join(root, "bin", "pins.sh");
-}
+/** Where a flow records the versions that it runs on, below its root. */
+export const pinsFile = join("bin", "pins.sh");
 
 async function pin(root: string, name: string): Promise<string | undefined> {
-  return new RegExp(`^${name}=(\\S+)$`, "m").exec(await readFile(pinsFile(root), "utf8"))?.[1];
+  return new RegExp(`^${name}=(\\S+)$`, "m").exec(await readFile(join(root, pinsFile), "utf8"))?.[1];
 }

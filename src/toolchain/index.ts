@@ -9,10 +9,11 @@ export { installFlow } from "./flow/install.ts";
 export { flowPrefix } from "./flow/prefix.ts";
 export { currentFlow } from "./generation/index.ts";
 export { useNode } from "./node/bring.ts";
-export { holdNode } from "./node/mirror.ts";
+export { holdNode, holdNodeOf } from "./node/mirror.ts";
 export {
   findPrevious,
   findUpdate,
+  packedReleases,
   releaseCompanions,
   rollBack,
   selfUpdate,

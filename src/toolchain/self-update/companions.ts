@@ -34,6 +34,13 @@ export function companionsOf(
   });
 }
 
+/** Paths of the packed releases among what `flow vendor add` takes. */
+export function packedReleases({ cwd }: Pick<FlowContext, "cwd">, specs: readonly string[]): string[] {
+  return specs.flatMap((spec) =>
+    spec.startsWith("file:") && spec.endsWith(".tgz") ? [resolve(cwd, spec.slice("file:".length))] : [],
+  );
+}
+
 /** As `flow vendor add` takes them. */
 export function companionSpecs(companions: readonly Companion[]): string[] {
   return companions.map(({ name, wanted }) => `npm:${name}@${wanted}`);
@@ -45,15 +52,14 @@ export function companionSpecs(companions: readonly Companion[]): string[] {
  * @param specs as `flow vendor add` takes them
  */
 export async function releaseCompanions(ctx: FlowContext, dir: string, specs: readonly string[]): Promise<string[]> {
-  const packed = specs.filter((spec) => spec.startsWith("file:") && spec.endsWith(".tgz"));
+  const packed = packedReleases(ctx, specs);
   if (packed.length === 0) return [];
   const mirror = await openMirror(ctx, dir);
   const shown = await new Git(ctx, mirror.dir).run(["show", `HEAD:${flowPrefix}/${manifestName}`], {
     okCodes: [0, 128],
   });
   const before = shown.exitCode === 0 ? parsed(Buffer.from(shown.stdout)) : undefined;
-  const found = packed.map(async (spec) => {
-    const path = resolve(ctx.cwd, spec.slice("file:".length));
+  const found = packed.map(async (path) => {
     const after = parsed(await readPackedFile(path, manifestName));
     return companionsOf(mirror, { before, after }).filter(
       ({ name }) => !specs.some((other) => other === `npm:${name}` || other.startsWith(`npm:${name}@`)),

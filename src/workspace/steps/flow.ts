@@ -8,7 +8,13 @@ import { FlowError } from "../../core/errors.ts";
 import { skipStep, step } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
 import { run } from "../../core/process.ts";
-import { defaultPackages, flowPrefix as prefix, holdNode, installFlow } from "../../toolchain/index.ts";
+import {
+  defaultPackages,
+  flowPrefix as prefix,
+  holdNode,
+  installFlow,
+  releaseCompanions,
+} from "../../toolchain/index.ts";
 import { addSources, pushMirror } from "../../vendoring/index.ts";
 import { embeddedMirror } from "../request.ts";
 import { addOptions, exampleStep, isMaker, type MirrorState } from "./state.ts";
@@ -32,7 +38,8 @@ export async function bringFlow(ctx: FlowContext, workspace: Workspace, state: M
       try {
         const specs = [...(version === held?.version ? [] : [`file:${tarball}`]), ...packages];
         progress("adding it to the mirror");
-        if (specs.length > 0) await addSources(ctx, mirror.dir, specs, addOptions(ctx, workspace));
+        const companions = await releaseCompanions(ctx, mirror.dir, specs);
+        if (specs.length > 0) await addSources(ctx, mirror.dir, [...specs, ...companions], addOptions(ctx, workspace));
       } finally {
         await removeTree(directory);
       }

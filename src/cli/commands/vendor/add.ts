@@ -38,8 +38,9 @@ export const command = defineCommand({
         hint: "for example: flow vendor add npm:pino@^10, or flow vendor add --lock package-lock.json",
       });
     }
-    const { releaseCompanions } = await import("../../../toolchain/index.ts");
+    const { holdNodeOf, packedReleases, releaseCompanions } = await import("../../../toolchain/index.ts");
     const companions = await releaseCompanions(ctx, target.dir, specs);
+    await holdNodeOf(ctx, { dir: target.dir, tarballs: packedReleases(ctx, specs) }, target.options);
     const result = await addSources(ctx, target.dir, [...specs, ...companions], target.options);
     await refreshAfter(ctx, target);
     return { ...result, dryRun: target.options.dryRun === true };
