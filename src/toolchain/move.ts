@@ -2,23 +2,42 @@ import semver from "semver";
 import { editYaml, type ToolDefinition, type Workspace } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
+import { moduleOf } from "../vendoring/index.ts";
 import { installTools, type InstalledTool } from "./install.ts";
 import { knownTools, selectTools } from "./pins.ts";
 
-/** Tools of the mirror, which move with it, and those whose version flow.yaml pins. */
+/** Something of the mirror that moves there: an npm package or a Go module. */
+export interface MirrorMove {
+  /** Package name or module path, as `flow vendor update` takes it. */
+  name: string;
+  /** As `flow vendor add` takes it; undefined for the newest that what was asked for at first allows. */
+  spec: string | undefined;
+}
+
+/** Tools of the mirror, which move with it, and those whose version flow.yaml pins. Some are both. */
 export interface ToolMoves {
-  /** npm packages or Go modules of the mirror, by tool. */
-  mirror: Map<string, string>;
+  /** By tool. */
+  mirror: Map<string, MirrorMove>;
   /** New version by tool. */
   pinned: Map<string, string>;
 }
 
+export interface MoveOptions {
+  /** The version that one tool shall have. Default: for tools that flow knows, the one that it was tested with. */
+  to?: string | undefined;
+  /** Paths of the Go modules that the mirror holds. */
+  modules?: readonly string[];
+}
+
 /**
- * What updating tools means for each: `to` is the version that one tool shall have; without it, tools that flow knows
- * go to the version that it was tested with.
+ * What updating tools means for each.
  * @throws FlowError FLOW_TOOL_UNKNOWN, FLOW_USAGE
  */
-export function planMoves(workspace: Workspace, names: readonly string[], to: string | undefined): ToolMoves {
+export function planMoves(
+  workspace: Workspace,
+  names: readonly string[],
+  { to, modules = [] }: MoveOptions = {},
+): ToolMoves {
   if (to !== undefined && names.length !== 1)
     throw new FlowError("FLOW_USAGE", "--to says where one tool goes: name that one");
   if (to !== undefined && semver.valid(to) === null)
@@ -28,11 +47,18 @@ export function planMoves(workspace: Workspace, names: readonly string[], to: st
   const moves: ToolMoves = { mirror: new Map(), pinned: new Map() };
   for (const [name, tool] of selectTools(workspace, names)) {
     const version = to ?? knownTools[name]?.version;
+    const module = tool.go === undefined ? undefined : moduleOf(tool.go, modules);
     if (tool.npm !== undefined) {
       // flow's own programs move with flow.
-      if (tool.npm !== "goflow") moves.mirror.set(name, to === undefined ? tool.npm : `${tool.npm}@${to}`);
+      const spec = to === undefined ? undefined : `npm:${tool.npm}@${to}`;
+      if (tool.npm !== "goflow") moves.mirror.set(name, { name: tool.npm, spec });
     } else if (tool.file !== undefined || tool.system !== undefined) {
       // They are what the mirror or the machine holds: there is nothing to move here.
+    } else if (module !== undefined && (version !== undefined || tool.version === undefined)) {
+      if (version === undefined || version !== tool.version)
+        moves.mirror.set(name, { name: module, spec: version === undefined ? undefined : `go:${module}@v${version}` });
+      if (tool.version !== undefined && version !== undefined && version !== tool.version)
+        moves.pinned.set(name, version);
     } else if (version !== undefined && version !== tool.version) moves.pinned.set(name, version);
     else if (names.length > 0 && version === undefined) throw noVersion(name, tool);
   }

@@ -11,7 +11,7 @@ export { examineMirror } from "./doctor.ts";
 export type { Detached } from "./detached.ts";
 export { diffPrefixes, type DiffFile, type PrefixDiff } from "./diff.ts";
 export { goEnvironment } from "./go/command.ts";
-export { heldModules, readModule, type HeldModule } from "./go/held.ts";
+export { heldModules, moduleOf, readModule, type HeldModule } from "./go/held.ts";
 export type { ModFile } from "./go/mod-file.ts";
 export { rebuildMirror, type RebuildResult } from "./doctor.ts";
 export { repairMirror, type RepairResult } from "./repair.ts";

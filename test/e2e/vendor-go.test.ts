@@ -354,5 +354,14 @@ describe("in a workspace", () => {
     expect(JSON.parse(listed.stdout)).toMatchObject({
       tools: [{ name: "hello", pinned: "1.0.0", state: "installed" }],
     });
+
+    // Another version is brought into the mirror, built of it, and pinned; patches stay.
+    const main = 'package main\nimport "go.test/deep"\nfunc main() { println("1.1.0, " + deep.Say()) }\n';
+    const mod = "module go.test/tool\n\ngo 1.21\n\nrequire go.test/deep v1.1.0\n";
+    proxy.publish({ path: "go.test/tool", version: "v1.1.0", files: { "go.mod": mod, "cmd/hello/main.go": main } });
+    const moved = await flow(["tool", "update", "hello", "--to", "1.1.0"], { cwd: home, env });
+    expect(moved, moved.stderr).toMatchObject({ exitCode: 0, stdout: "hello 1.1.0" });
+    expect((await execa(join(home, "bin/hello"))).stderr).toBe("1.1.0, patched");
+    expect(await readFile(join(home, "flow.yaml"), "utf8")).toContain("version: 1.1.0");
   });
 });

@@ -6,7 +6,14 @@ import type { StepControl } from "../../core/events.ts";
 import { removeTree } from "../../core/files.ts";
 import { Git } from "../../core/git/index.ts";
 import { run } from "../../core/process.ts";
-import { goEnvironment, heldModules, openMirror, type HeldModule, type Mirror } from "../../vendoring/index.ts";
+import {
+  goEnvironment,
+  heldModules,
+  moduleOf,
+  openMirror,
+  type HeldModule,
+  type Mirror,
+} from "../../vendoring/index.ts";
 import { committedTrees } from "./mirror.ts";
 import type { Candidate, Filled, ToolRequest } from "./source.ts";
 
@@ -20,9 +27,11 @@ export async function goMirrorCandidate(ctx: FlowContext, request: ToolRequest):
   const main = tool.go ?? "";
   const mirror = await openMirror(ctx, workspace.paths.mirror);
   const modules = await heldModules(mirror);
-  const holding = modules
-    .filter(({ module }) => main === module || main.startsWith(`${module}/`))
-    .sort((a, b) => b.module.length - a.module.length)[0];
+  const path = moduleOf(
+    main,
+    modules.map(({ module }) => module),
+  );
+  const holding = modules.find(({ module }) => module === path);
   if (holding === undefined) return undefined;
   const version = (holding.version ?? mirror.manifest.prefixes[holding.prefix]?.ref ?? "").replace(/^v/, "");
   if (tool.version !== undefined && tool.version !== version) {

@@ -33,3 +33,10 @@ export async function readModule(dir: string): Promise<ModFile | undefined> {
   const text = await readFile(join(dir, "go.mod"), "utf8").catch(() => undefined);
   return text === undefined ? undefined : parseModFile(text);
 }
+
+/** The module that holds a package, out of these: the longest path that the package's begins with. */
+export function moduleOf(main: string, modules: readonly string[]): string | undefined {
+  return modules
+    .filter((module) => main === module || main.startsWith(`${module}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}

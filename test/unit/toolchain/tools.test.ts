@@ -48,7 +48,7 @@ describe("tools of a workspace", () => {
     const url = await site();
     const { ctx, home, bin, workspace } = await toolWorkspace({ ant: pinned(url, "ant", "1.0.0") });
     await installTools(ctx, workspace);
-    await moveTools(ctx, workspace, planMoves(workspace, ["ant"], "2.0.0"));
+    await moveTools(ctx, workspace, planMoves(workspace, ["ant"], { to: "2.0.0" }));
     expect(await says(bin, "ant")).toBe("ant 2.0.0");
     const moved = await loadWorkspaceAt(home, {});
     expect(moved.definition.tools?.ant?.version).toBe("2.0.0");
@@ -57,7 +57,7 @@ describe("tools of a workspace", () => {
       ...moved,
       definition: { ...moved.definition, tools: { ant: pinned("http://127.0.0.1:9", "ant", "2.0.0") } },
     };
-    await expect(moveTools(ctx, broken, planMoves(broken, ["ant"], "3.0.0"))).rejects.toMatchObject({
+    await expect(moveTools(ctx, broken, planMoves(broken, ["ant"], { to: "3.0.0" }))).rejects.toMatchObject({
       code: "FLOW_HTTP_FAILED",
     });
     expect(await says(bin, "ant")).toBe("ant 2.0.0");
@@ -66,11 +66,9 @@ describe("tools of a workspace", () => {
 
   test("are asked which version is meant, where nobody knows a newer one", async () => {
     const { workspace } = await toolWorkspace({ ant: pinned("http://x", "ant", "1.0.0") });
-    expect(() => planMoves(workspace, ["ant"], undefined)).toThrow(expect.objectContaining({ code: "FLOW_USAGE" }));
-    expect(() => planMoves(workspace, ["ant"], "newest")).toThrow("no exact version");
-    expect(() => planMoves(workspace, ["bee"], undefined)).toThrow(
-      expect.objectContaining({ code: "FLOW_TOOL_UNKNOWN" }),
-    );
+    expect(() => planMoves(workspace, ["ant"])).toThrow(expect.objectContaining({ code: "FLOW_USAGE" }));
+    expect(() => planMoves(workspace, ["ant"], { to: "newest" })).toThrow("no exact version");
+    expect(() => planMoves(workspace, ["bee"])).toThrow(expect.objectContaining({ code: "FLOW_TOOL_UNKNOWN" }));
   });
 
   test("leave nothing when they are removed", async () => {

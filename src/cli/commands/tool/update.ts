@@ -1,4 +1,5 @@
-import { defineCommand } from "../../command.ts";
+import type { Workspace } from "../../../config/index.ts";
+import { defineCommand, type CliContext } from "../../command.ts";
 import { refreshAfter, vendorTarget } from "../vendor/target.ts";
 
 export const command = defineCommand({
@@ -18,27 +19,24 @@ export const command = defineCommand({
     const workspace = await loadWorkspace(ctx);
     const names = (args.name as string[] | undefined) ?? [];
     const to = typeof options.to === "string" ? options.to : undefined;
-    const moves = planMoves(workspace, names, to);
+    const moves = planMoves(workspace, names, { to, modules: await heldModulePaths(ctx, workspace) });
     const plan = [
-      ...[...moves.mirror].map(([name, spec]) => `${name}: move ${spec} in the mirror, and install it`),
+      ...[...moves.mirror].map(([name, move]) => `${name}: move ${move.name} in the mirror, and install it`),
       ...[...moves.pinned].map(([name, version]) => `${name}: install ${version}, and pin it in flow.yaml`),
     ];
     if (options.dryRun === true) return { tools: [], plan };
     if (moves.mirror.size > 0) {
       const { addSources, updatePrefixes } = await import("../../../vendoring/index.ts");
       const target = await vendorTarget(ctx, {});
-      const specs = [...moves.mirror.values()];
-      await (to === undefined
-        ? updatePrefixes(ctx, target.dir, specs, target.options)
-        : addSources(
-            ctx,
-            target.dir,
-            specs.map((spec) => `npm:${spec}`),
-            target.options,
-          ));
+      const moving = [...moves.mirror.values()];
+      const specs = moving.flatMap(({ spec }) => spec ?? []);
+      const following = moving.flatMap(({ name, spec }) => (spec === undefined ? [name] : []));
+      if (specs.length > 0) await addSources(ctx, target.dir, specs, target.options);
+      if (following.length > 0) await updatePrefixes(ctx, target.dir, following, target.options);
       await refreshAfter(ctx, target);
     }
-    const moved = moves.mirror.size === 0 ? [] : await installTools(ctx, workspace, [...moves.mirror.keys()]);
+    const unpinned = [...moves.mirror.keys()].filter((name) => !moves.pinned.has(name));
+    const moved = unpinned.length === 0 ? [] : await installTools(ctx, workspace, unpinned);
     const pinned = moves.pinned.size === 0 ? [] : await moveTools(ctx, workspace, moves);
     return { tools: [...moved, ...pinned], plan: [] };
   },
@@ -48,3 +46,10 @@ export const command = defineCommand({
     return tools.map(({ name, version, changed }) => `${name} ${version}${changed ? "" : ", as before"}`).join("\n");
   },
 });
+
+/** Go modules that the workspace's mirror holds. */
+async function heldModulePaths(ctx: CliContext, { definition, paths }: Workspace): Promise<string[]> {
+  if (!Object.values(definition.tools ?? {}).some(({ go }) => go !== undefined)) return [];
+  const { heldModules, openMirror } = await import("../../../vendoring/index.ts");
+  return (await heldModules(await openMirror(ctx, paths.mirror))).map(({ module }) => module);
+}
