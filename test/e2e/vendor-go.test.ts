@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -21,6 +21,8 @@ import { commitFiles, git, makeRepository, writeFiles } from "../support/git-rep
 import { startGoProxy, type PublishedModule } from "../support/go-proxy.ts";
 import { setUpMirror } from "../support/mirror.ts";
 
+/** Where Go keeps what it compiled on this machine. */
+const compiled = join(homedir(), ".cache/go-build");
 const mit = "Permission is hereby granted, free of charge, to any person\n";
 
 /** A module whose only function gives its name, and what it gets from those that it requires. */
@@ -63,7 +65,7 @@ async function setUp() {
           GOFLAGS: "",
           GOTOOLCHAIN: "local",
           GOENV: "off",
-          GOCACHE: join(homedir(), ".cache/go-build"),
+          GOCACHE: compiled,
         },
         extendEnv: false,
       })
@@ -268,6 +270,10 @@ describe("in a workspace", () => {
       "flow.yaml": `organization: acme\nmodule: example.com/acme\nmirror: { url: ./mirror.git }\n${repositories}\n`,
     });
     await mkdir(source, { recursive: true });
+    // The standard library is compiled once for all tests.
+    await mkdir(join(home, "pkg/cache/go"), { recursive: true });
+    await mkdir(compiled, { recursive: true });
+    await symlink(compiled, join(home, "pkg/cache/go/build"));
     await initMirror(up.ctx, { dir: join(source, "vendor"), remote: join(home, "mirror.git") });
     const main =
       'package main\nimport "go.test/top"\nimport "example.com/acme/lib"\nfunc main() { println(top.Say(), lib.Say()) }\n';
