@@ -12,7 +12,7 @@ import { manifestName, parseReleaseManifest, type ReleaseManifest } from "./mani
 type Versions = Readonly<Record<string, string>>;
 
 /** An npm package of the mirror that a release of flow was tested with in another version than is held. */
-export interface Companion {
+interface Companion {
   name: string;
   held: string;
   wanted: string;
@@ -21,9 +21,9 @@ export interface Companion {
 /**
  * Packages that move with flow: those that the mirror holds exactly as the release before was tested with. Any other
  * version was chosen by the team, and stays.
- * @param releases what each release's manifest says; undefined for one that says nothing
+ * A release without a manifest says nothing.
  */
-export function companionsOf(
+function companionsOf(
   { manifest }: Pick<Mirror, "manifest">,
   { before, after }: { before: ReleaseManifest | undefined; after: ReleaseManifest | undefined },
 ): Companion[] {
@@ -42,7 +42,7 @@ export function packedReleases({ cwd }: Pick<FlowContext, "cwd">, specs: readonl
 }
 
 /** As `flow vendor add` takes them. */
-export function companionSpecs(companions: readonly Companion[]): string[] {
+function companionSpecs(companions: readonly Companion[]): string[] {
   return companions.map(({ name, wanted }) => `npm:${name}@${wanted}`);
 }
 

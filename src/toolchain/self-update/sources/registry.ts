@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { FlowContext } from "../../../core/context.ts";
-import { isFlowError } from "../../../core/errors.ts";
+import { FlowError, isFlowError } from "../../../core/errors.ts";
 import { cacheDirectory } from "../../../core/paths.ts";
 import { publishedPackage } from "../../../vendoring/index.ts";
 import { newest } from "./newest.ts";
@@ -16,7 +16,7 @@ export async function registryReleases(ctx: FlowContext, registry: string): Prom
   const asked = { name: "goflow", registry, cache };
   const found = await publishedPackage(ctx, asked).catch((error: unknown) => {
     if (isFlowError(error, "FLOW_VENDOR_RESOLVE")) return undefined;
-    throw error;
+    throw isFlowError(error, "FLOW_VENDOR_FETCH") ? unreachable(error) : error;
   });
   if (found === undefined) return async () => ({ release: undefined, others: [] });
   const { versions, unpack } = found;
@@ -25,4 +25,11 @@ export async function registryReleases(ctx: FlowContext, registry: string): Prom
     if (version === undefined) return { release: undefined, others: versions };
     return { release: { version, from: registry, fill: (directory) => unpack(version, directory) }, others: versions };
   };
+}
+
+function unreachable(error: FlowError): FlowError {
+  return new FlowError("FLOW_VENDOR_FETCH", "the registry of releases is out of reach", {
+    cause: error.message,
+    hint: 'check the network, "update: { registry: … }" in flow.yaml, and its token in .npmrc',
+  });
 }
