@@ -41,28 +41,18 @@ export async function measure(bench: Bench): Promise<string> {
   await flow(["vendor", "add", ...all], env);
   await flow(["vendor", "push"], {});
 
-  const forget = async (...caches: string[]) => {
-    for (const path of ["pkg/tools", ...caches]) await rm(join(home, path), { recursive: true, force: true });
-  };
+  const forget = () => rm(join(home, "pkg/tools"), { recursive: true, force: true });
   const install = (names: readonly string[]) => () => flow(["tool", "install", ...names]);
   const npmNames = Object.keys(npmTools);
   const cold = `${npmNames.join(", ")}: none installed`;
   const tools: Case[] = [
-    { name: cold, prepare: () => forget(), run: install(npmNames) },
+    { name: cold, prepare: forget, run: install(npmNames) },
     { name: "the same, all installed", prepare: install(npmNames), run: install(npmNames) },
   ];
-  const go: Case[] = [
-    { name: "grpcurl, a Go tool: compiled before", prepare: () => forget(), run: install(["grpcurl"]) },
-  ];
-  await flow(["tool", "install"]);
-  const installed = await interleave(hasGo ? [...tools, ...go] : tools, { rounds: 5 });
-  if (hasGo) {
-    const first = {
-      name: "grpcurl: nothing compiled yet (measured once)",
-      prepare: () => forget("pkg/cache/go/build"),
-    };
-    installed.push(...(await interleave([{ ...first, run: install(["grpcurl"]) }], { rounds: 1 })));
-  }
+  const first: Case = { name: "grpcurl, a Go tool: nothing compiled yet (measured once)", run: install(["grpcurl"]) };
+  const go: Case = { name: "grpcurl: compiled before", prepare: forget, run: install(["grpcurl"]) };
+  const compiling = hasGo ? await interleave([first], { rounds: 1 }) : [];
+  const installed = [...(await interleave(hasGo ? [...tools, go] : tools, { rounds: 3 })), ...compiling];
 
   await flow(["self-update"]);
   await flow(["vendor", "add", `file:${releases.tarballs["1.1.0"]}`], env);
@@ -87,7 +77,7 @@ export async function measure(bench: Bench): Promise<string> {
         run: () => flow(["self-update", "--rollback"]),
       },
     ],
-    { rounds: 5 },
+    { rounds: 3 },
   );
   return [
     "Tools out of the mirror on this machine, with the network out of reach: each is written from what is committed there, started once, and put into place.",

@@ -66,13 +66,13 @@ async function forgetTools(): Promise<void> {
 /** Go's caches of this machine, where `scripts/build-test-tools.sh` left what it fetched and compiled. */
 async function shareGo(): Promise<Record<string, string>> {
   if (!hasGo) return {};
-  const { stdout } = await execa("go", ["env", "GOCACHE", "GOMODCACHE", "GOPROXY"]);
-  const [compiled = "", modules = "", proxy = ""] = stdout.split("\n");
+  const { stdout } = await execa("go", ["env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB"]);
+  const [compiled = "", modules = "", proxy = "", GOSUMDB = "", GONOSUMDB = ""] = stdout.split("\n");
   await mkdir(join(home, "pkg/cache/go"), { recursive: true });
   await mkdir(compiled, { recursive: true });
   await symlink(compiled, join(home, "pkg/cache/go/build"));
   // Compiled as those are: without C, for which a machine need not have a compiler.
-  return { GOPROXY: `file://${modules}/cache/download,${proxy}`, CGO_ENABLED: "0" };
+  return { GOPROXY: `file://${modules}/cache/download,${proxy}`, GOSUMDB, GONOSUMDB, CGO_ENABLED: "0" };
 }
 
 beforeAll(async () => {
