@@ -130,7 +130,10 @@ test("releases come out of the team's registry, with the tools that they were te
 
   registry.hang("goflow");
   const silent = await update([], { FLOW_NETWORK_TIMEOUT: "1" });
-  expect(silent).toMatchObject({ stdout: "", stderr: expect.stringContaining("the registry of releases is out of reach") });
+  expect(silent).toMatchObject({
+    stdout: "",
+    stderr: expect.stringContaining("the registry of releases is out of reach"),
+  });
   expect(await inUse()).toEqual({ flow: "1.2.0-rc.1", zx: zx.second });
   expect(await git(join(home, "src/example.com/acme/vendor"), ["status", "--porcelain"])).toBe("");
 });
