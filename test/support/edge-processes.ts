@@ -18,7 +18,7 @@ export interface TestProcess {
 /** Starts a TypeScript file of this checkout as a process, ended when the test is over. */
 export function startProcess(file: string, env: Record<string, string>): TestProcess {
   const child = spawn(process.execPath, [join(checkoutRoot, file)], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, FLOW_TRANSPORT: process.env.FLOW_TRANSPORT, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const collected = { stdout: "", stderr: "" };
