@@ -75,8 +75,8 @@ export class Stream {
 
   /**
    * Sends bytes, after `prefix` if there is one; true when all of them have gone into this turn's write. Otherwise
-   * they wait, the chunk not copied, until windows and socket allow, and `events.writable` says when it is over. Who
-   * respects that keeps memory bounded.
+   * they wait until windows and socket allow, the chunk not copied unless it is a small part of its memory, and
+   * `events.writable` says when it is over. Who respects that keeps memory bounded.
    */
   write(bytes: Uint8Array, end = false, prefix?: Uint8Array): boolean {
     if (this.localClosed || this.#endAfter) return true;
@@ -88,7 +88,9 @@ export class Stream {
     }
     this.#waiting ??= [];
     if (prefix !== undefined) this.#waiting.push({ bytes: Buffer.from(prefix), at: 0 });
-    this.#waiting.push({ bytes, at: 0 });
+    // A small part of large memory must not hold all of it.
+    const isSmallPart = bytes.length * 8 < bytes.buffer.byteLength;
+    this.#waiting.push({ bytes: isSmallPart ? Uint8Array.from(bytes) : bytes, at: 0 });
     this.#endAfter = end;
     this.connection.pending += size;
     this.connection.sender.enqueue(this);
