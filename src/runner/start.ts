@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { openSync, closeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Repository } from "../config/index.ts";
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { withLock } from "../core/lock.ts";
@@ -9,6 +10,7 @@ import { identify } from "../core/proc.ts";
 import { lastLines } from "../core/process.ts";
 import { connectRunAt, createClient, type RunClient } from "./client.ts";
 import { planRun, type PlanOptions } from "./plan.ts";
+import { warnOfMissingPackages } from "./missing-packages.ts";
 import { runPaths } from "./home.ts";
 import { findScope, prepareDirectories, type RunScope } from "./scope.ts";
 import type { RunPlan } from "./types.ts";
@@ -40,8 +42,13 @@ export async function startRun(ctx: FlowContext, options: PlanOptions, scope?: R
       });
     }
     const plan = await planRun(ctx, found, options);
+    if (found.workspace !== undefined) await warnOfMissingPackages(ctx, found.workspace, repositoriesOf(plan, found));
     return { plan, client: await startSupervisor(ctx, plan) };
   });
+}
+
+function repositoriesOf({ processes }: RunPlan, { services }: RunScope): Repository[] {
+  return processes.flatMap(({ name }) => services.get(name)?.repository ?? []);
 }
 
 /** Spawns the supervisor in a session of its own and waits until its control socket is there. */

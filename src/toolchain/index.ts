@@ -9,7 +9,7 @@ export { installFlow } from "./flow/install.ts";
 export { flowPrefix } from "./flow/prefix.ts";
 export { currentFlow } from "./generation/index.ts";
 export { useNode } from "./node/bring.ts";
-export { holdNode, holdNodeOf } from "./node/mirror.ts";
+export { heldNodePrefix, holdNode, holdNodeOf } from "./node/mirror.ts";
 export {
   findPrevious,
   findUpdate,

@@ -2,6 +2,9 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { info, step, warn } from "../core/events.ts";
 import { Git, hasCommits } from "../core/git/index.ts";
+import { widen } from "./clone/bring.ts";
+import { readCone } from "./clone/cone.ts";
+import { neededDirectories } from "./clone/needs.ts";
 import { enterConflict } from "./conflict/enter.ts";
 import { refusePending } from "./conflict/state.ts";
 import { linksOut, refuseBadPaths } from "./git/judge.ts";
@@ -9,9 +12,11 @@ import { listSources } from "./git/listing.ts";
 import { missingEntries, packageAt, packagesAt } from "./git/package.ts";
 import { modulesAfter, modulesFile, submoduleAt } from "./git/submodules.ts";
 import { commitImport, prepareImport, type ImportPlan } from "./import.ts";
+import type { MergedTree } from "./merge.ts";
 import { openMirror, startPlain, withMirrorLock } from "./mirror.ts";
 import { changeModules, type ModuleWish } from "./go/modules.ts";
 import { changeClosure, type ClosureWish } from "./npm/closure.ts";
+import { lockPackages } from "./npm/lock.ts";
 import { checkCollision, pathFault } from "./prefix.ts";
 import { publish } from "./publish.ts";
 import { refuseLargeFiles } from "./sizes.ts";
@@ -50,12 +55,14 @@ export async function changeMirror(
     const result = { removed: [...plan.remove], ...notes };
     if (options.dryRun === true) return { ...split(planned(mirror, plan.incoming)), ...result, head };
     if (plan.incoming.length === 0 && plan.remove.length === 0 && !(await differs(git, mirror, plan))) {
+      await bringAsked(ctx, git, plan.asked);
       return { added: [], updated: [], ...result, head };
     }
     const count = plan.incoming.length;
     const title = `Importing ${count} ${count === 1 ? "prefix" : "prefixes"}`;
     const built = await step(ctx, { id: "vendor.import", title }, async () => {
       const made = await prepareImport(ctx, mirror, plan);
+      await widen(ctx, git, { mirror, directories: inSight(mirror, plan, made.trees) });
       if ([...made.trees.values()].some(({ conflicts }) => conflicts.length > 0)) return await enterConflict(git, made);
       const { head: commit, changes } = await commitImport(git, made);
       ctx.signal.throwIfAborted();
@@ -64,9 +71,24 @@ export async function changeMirror(
     await step(ctx, { id: "vendor.checkout", title: "Checking out what changed" }, () =>
       publish(git, { from: head, to: built.head }),
     );
+    await bringAsked(ctx, git, plan.asked);
     report(ctx, notes);
     return { ...split(built.changes), ...result, head: built.head };
   });
+}
+
+/** What a sparse clone must have in its work tree: what is new, and where patches and upstream contradict. */
+function inSight({ manifest }: Mirror, { incoming }: ImportPlan, trees: ReadonlyMap<string, MergedTree>): string[] {
+  const contradicting = [...trees].flatMap(([prefix, { conflicts }]) => (conflicts.length > 0 ? [prefix] : []));
+  return [...incoming.map(({ prefix }) => prefix).filter((prefix) => !manifest.prefixes[prefix]), ...contradicting];
+}
+
+/** Who adds a package wants to use it: what it needs comes into the work tree of a sparse clone too. */
+async function bringAsked(ctx: FlowContext, git: Git, asked: readonly string[]): Promise<void> {
+  if ((await readCone(git)).directories === undefined) return;
+  const mirror = await openMirror(ctx, git.dir);
+  const lock = lockPackages(await topFile(git, "package-lock.json", mirror.head));
+  await widen(ctx, git, { mirror, directories: neededDirectories({ ...mirror, lock }, { packages: asked }) });
 }
 
 type Notes = Pick<AddResult, "installScripts" | "holes" | "unbuilt" | "linksOut">;
@@ -75,7 +97,7 @@ async function planChange(
   ctx: FlowContext,
   mirror: Mirror,
   { wish, options }: { wish: Wish; options: AddOptions },
-): Promise<{ plan: ImportPlan; notes: Notes }> {
+): Promise<{ plan: ImportPlan & { asked: string[] }; notes: Notes }> {
   const git = new Git(ctx, mirror.dir);
   const leaving = wish.remove ?? [];
   const closure =
@@ -103,6 +125,7 @@ async function planChange(
   const submodulesAfter = await modulesAfter(git, submodules, { incoming, listings, leaving: remove });
   return {
     plan: {
+      asked: (wish.npm?.add ?? []).map((spec) => spec.replace(/(?<=.)@.*$/, "")),
       incoming,
       remove,
       unlink: await linksInto(git, mirror, leaving),

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
 import { removeTree } from "../core/files.ts";
 import { Git } from "../core/git/index.ts";
+import { bringDirectories } from "./clone/bring.ts";
+import { readCone } from "./clone/cone.ts";
 import { gitPath } from "./conflict/state.ts";
 import { openMirror } from "./mirror.ts";
 import { lookUp, nestedIn } from "./trees.ts";
-import { findPrefix } from "./update.ts";
+import { findPrefix } from "./find-prefix.ts";
 import { stripNested } from "./upstream/strip.ts";
 
 export interface DiffFile {
@@ -27,7 +29,8 @@ export interface PrefixDiff {
 
 /**
  * What we changed below prefixes, beside what upstream has: patches that are committed, and, unless `committed` is set, what
- * lies in the work tree. Without names: every prefix that differs. Needs no network.
+ * lies in the work tree. Without names: every prefix that differs; of a sparse clone, of what it has checked out. Needs no
+ * network, except for a name that a sparse clone has not checked out: it is then.
  */
 export async function diffPrefixes(
   ctx: FlowContext,
@@ -37,7 +40,10 @@ export async function diffPrefixes(
   const mirror = await openMirror(ctx, dir);
   const git = new Git(ctx, mirror.dir);
   const all = Object.keys(mirror.manifest.prefixes).sort();
-  const chosen = names.length === 0 ? all : names.map((name) => findPrefix(mirror, name));
+  const cone = await readCone(git);
+  const named = names.map((name) => findPrefix(mirror, name));
+  const chosen = names.length === 0 ? all.filter((prefix) => cone.holds(prefix)) : named;
+  await bringDirectories(ctx, mirror, named);
   const top = committed ? "HEAD" : await workTree(git, chosen);
   const found = await lookUp(
     git,

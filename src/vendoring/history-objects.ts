@@ -2,7 +2,8 @@ import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
 import { Git } from "../core/git/index.ts";
 import { networkTimeoutMs } from "../core/network-timeout.ts";
-import { lookUp } from "./trees.ts";
+import { presentCommits } from "./clone/objects.ts";
+import { isShallow } from "./clone/state.ts";
 import type { Mirror } from "./types.ts";
 
 /** References that others need beside the branch: what packages' squashes were made of, and what a forge flattened. */
@@ -41,12 +42,12 @@ export async function bringSquashes(
 ): Promise<void> {
   const git = new Git(ctx, dir);
   const missing = async () => {
-    const found = await lookUp(git, squashes);
-    return squashes.filter((_, index) => found[index] === undefined);
+    const here = await presentCommits(git, squashes);
+    return squashes.filter((squash) => !here.has(squash));
   };
   const lacking = await missing();
   if (lacking.length === 0) return;
-  const shallow = (await git.text(["rev-parse", "--is-shallow-repository"])) === "true";
+  const shallow = await isShallow(git);
   const options = [
     "--quiet",
     "--no-tags",

@@ -6,7 +6,7 @@ import { formatManifest, manifestFile } from "./manifest.ts";
 import { mergedTrees, type MergedTree } from "./merge.ts";
 import { addMergeMessage, updateMergeMessage } from "./messages.ts";
 import { squashAll, type Squashed } from "./squash.ts";
-import { lookUp, nestedIn } from "./trees.ts";
+import { nestedPrefixes, treesIn } from "./trees.ts";
 import type { Change, Incoming, Manifest, Mirror, PrefixEntry } from "./types.ts";
 
 export interface ImportPlan {
@@ -85,9 +85,10 @@ export async function commitImport(
   const prefixes = { ...prepared.manifest.prefixes };
   const manifest: Manifest = { version: 1, prefixes };
   const staying = Object.keys(prefixes);
-  const before = await treesAt(git, head, staying);
+  const before = await treesIn(git, head, staying);
+  const nested = nestedPrefixes(staying);
   const nestedPuts = (prefix: string) =>
-    nestedIn(prefix, staying).flatMap((path) => {
+    (nested.get(prefix) ?? []).flatMap((path) => {
       const tree = before.get(path);
       return tree === undefined ? [] : [{ path, tree }];
     });
@@ -127,16 +128,6 @@ function manifestAfter({ manifest }: Mirror, { remove, refs }: ImportPlan): Mani
     .filter(([prefix]) => !remove.includes(prefix))
     .map(([prefix, entry]): [string, PrefixEntry] => [prefix, { ...entry, ref: refs[prefix] ?? entry.ref }]);
   return { version: 1, prefixes: Object.fromEntries(entries) };
-}
-
-async function treesAt(git: Git, head: string, prefixes: readonly string[]): Promise<Map<string, string>> {
-  const trees = await lookUp(
-    git,
-    prefixes.map((prefix) => `${head}:${prefix}`),
-  );
-  return new Map(
-    prefixes.flatMap((prefix, index) => (trees[index] === undefined ? [] : [[prefix, trees[index]] as const])),
-  );
 }
 
 function topBlobs({ files, links }: PreparedImport, manifest: Manifest): TopBlob[] {

@@ -1,17 +1,15 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { FlowContext } from "../core/context.ts";
-import { FlowError, isFlowError } from "../core/errors.ts";
-import { stageDirectory, sweepStaging, writeNew } from "../core/files.ts";
+import { FlowError } from "../core/errors.ts";
+import { writeNew } from "../core/files.ts";
 import { Git, hasCommits, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
 import { redact } from "../core/redact.ts";
 import { withLock } from "../core/lock.ts";
 import { keepBytes } from "./bytes.ts";
-import { historyRefspecs } from "./history-objects.ts";
 import { reconcile } from "./history.ts";
 import { committedManifest, formatManifest, manifestFile } from "./manifest.ts";
-import { networkTimeoutMs } from "../core/network-timeout.ts";
 import { needsRecovery, recover } from "./recover.ts";
 import type { Mirror } from "./types.ts";
 
@@ -81,18 +79,24 @@ export async function initMirror(ctx: FlowContext, { dir, remote }: { dir: strin
 
 async function connect(git: Git, remote: string): Promise<void> {
   if (isAbsolute(remote) && !existsSync(remote)) {
-    await git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--", remote]);
-    // It serves on a person's machine, and their own settings are not a server's.
-    for (const [key, value] of serverSettings) await git.run(["--git-dir", remote, "config", key, value]);
+    await makeBareMirror(git, remote);
   }
   const known = await git.run(["remote", "get-url", "origin"], { okCodes: [0, 2, 128] });
   if (known.exitCode !== 0) await git.run(["remote", "add", "--", "origin", remote]);
 }
 
+/** It serves on a person's machine, and their own settings are not a server's. Clones may leave out what they do not need. */
 const serverSettings: ReadonlyArray<readonly [string, string]> = [
   ["core.hooksPath", "hooks"],
   ["receive.fsckObjects", "false"],
+  ["uploadpack.allowFilter", "true"],
 ];
+
+/** A bare repository that serves as a mirror's remote. */
+export async function makeBareMirror(git: Git, dir: string): Promise<void> {
+  await git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--", dir]);
+  for (const [key, value] of serverSettings) await git.run(["--git-dir", dir, "config", key, value]);
+}
 
 /** What forges and people find at the top of a mirror. The attributes hold in clones that flow did not make. */
 const topFiles: Readonly<Record<string, string>> = {
@@ -103,7 +107,7 @@ const topFiles: Readonly<Record<string, string>> = {
 };
 
 /** The commit that subtrees are added to. */
-async function firstCommit(ctx: FlowContext, git: Git): Promise<void> {
+export async function firstCommit(ctx: FlowContext, git: Git): Promise<void> {
   const seed = join(ctx.installation.root, manifestFile);
   const manifest = existsSync(seed) ? await readFile(seed, "utf8") : formatManifest({ version: 1, prefixes: {} });
   const files = { [manifestFile]: manifest, ...topFiles };
@@ -122,51 +126,6 @@ async function commitOnly(git: Git, paths: readonly string[], message: string): 
   await git.run(["commit", "--quiet", "--no-verify", "--only", "-m", message, "--", ...paths], {
     env: await identityEnvironment(git),
   });
-}
-
-/**
- * Clones a mirror with all its history and the upstream commits of its packages. An empty one gets its first commit.
- * A failure leaves nothing at `dir`.
- * @throws FlowError FLOW_VENDOR_FETCH when it cannot be had
- */
-export async function cloneMirror(
-  ctx: FlowContext,
-  { dir, url, onProgress }: { dir: string; url: string; onProgress?: (line: string) => void },
-): Promise<Mirror> {
-  const options = { idleTimeoutMs: networkTimeoutMs(ctx), ...(onProgress === undefined ? {} : { onProgress }) };
-  const target = resolve(ctx.cwd, dir);
-  await sweepStaging(target).catch(() => undefined);
-  try {
-    await stageDirectory(target, async (staging) => {
-      await new Git(ctx, ctx.cwd).run(["clone", "--no-checkout", "--progress", "--", url, staging], options);
-      const git = new Git(ctx, staging);
-      await git.run(
-        ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "origin", ...historyRefspecs],
-        options,
-      );
-      if (!(await hasCommits(git)) && !(await takeOnlyBranch(git))) return await firstCommit(ctx, git);
-      await keepBytes(git, await committedManifest(git, "HEAD"));
-      await git.run(["read-tree", "--reset", "-u", "HEAD"]);
-    });
-  } catch (error) {
-    if (!isFlowError(error) || !["FLOW_GIT_FAILED", "FLOW_TIMEOUT"].includes(error.code)) throw error;
-    throw new FlowError("FLOW_VENDOR_FETCH", `the mirror ${url} could not be cloned`, {
-      cause: error.code === "FLOW_GIT_FAILED" ? error.cause : error,
-      hint: "check its address, the network and your access to it",
-    });
-  }
-  return await openMirror(ctx, target);
-}
-
-/** A bare repository's HEAD may name a branch that nobody pushed: then it is `main`, or the only branch that it has. */
-async function takeOnlyBranch(git: Git): Promise<boolean> {
-  const listed = await git.text(["for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin"]);
-  const branches = listed.split("\n").filter((name) => name !== "" && name !== "HEAD");
-  const branch = branches.includes("main") ? "main" : branches[0];
-  if (branch === undefined) return false;
-  await git.run(["symbolic-ref", "HEAD", `refs/heads/${branch}`]);
-  await git.run(["update-ref", `refs/heads/${branch}`, `refs/remotes/origin/${branch}`]);
-  return true;
 }
 
 /** Runs `work` as the only flow that changes this mirror; others wait and are told for whom. */

@@ -2,6 +2,7 @@ import { showPath } from "../core/bytes.ts";
 import { FlowError, isFlowError } from "../core/errors.ts";
 import type { Git } from "../core/git/index.ts";
 import { keepBytes } from "./bytes.ts";
+import { writePaths } from "./clone/cone.ts";
 import { checkoutMark, type Journal, removeJournal, writeJournal } from "./journal.ts";
 import { committedManifest } from "./manifest.ts";
 import { changedPaths } from "./trees.ts";
@@ -52,8 +53,8 @@ export async function publish(git: Git, { from, to }: { from: string; to: string
 async function takeBack(git: Git, { from, to, branch }: Journal): Promise<void> {
   const paths = [...(await changedPaths(git, from, to))];
   for (const [path, { before }] of paths) if (before === undefined) await removeFile(git, path);
-  const back = paths.filter(([, { before }]) => before !== undefined).map(([path]) => `${path}\0`);
-  await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: back.join("") });
+  const back = paths.filter(([, { before }]) => before !== undefined).map(([path]) => path);
+  await writePaths(git, back);
   await git.run(["update-ref", "-m", "flow vendor: take back", branch, from, to]);
   await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
   await removeJournal(git);

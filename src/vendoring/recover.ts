@@ -6,6 +6,7 @@ import { warn } from "../core/events.ts";
 import type { Git } from "../core/git/index.ts";
 import { findByEnvironment } from "../core/proc.ts";
 import { poll } from "../core/retry.ts";
+import { finishWidening, isWidening, reapplyCone, writePaths } from "./clone/cone.ts";
 import { restore } from "./conflict/restore.ts";
 import { endMerge, gitPath, readPending, removePending } from "./conflict/state.ts";
 import { checkoutMark, readJournal, removeJournal } from "./journal.ts";
@@ -14,7 +15,9 @@ import { removeFile, statBelow } from "./work-tree.ts";
 
 export async function needsRecovery(git: Git): Promise<boolean> {
   const stage = (await readPending(git))?.stage;
-  return (await readJournal(git)) !== undefined || stage === "entering" || stage === "aborting";
+  return (
+    (await readJournal(git)) !== undefined || (await isWidening(git)) || stage === "entering" || stage === "aborting"
+  );
 }
 
 /**
@@ -24,6 +27,10 @@ export async function needsRecovery(git: Git): Promise<boolean> {
  */
 export async function recover(ctx: FlowContext, git: Git): Promise<void> {
   await recoverPublication(ctx, git);
+  if (await isWidening(git)) {
+    await removeStaleIndexLock(git);
+    await finishWidening(git);
+  }
   const pending = await readPending(git);
   if (pending === undefined || pending.stage === "waiting") return;
   await awaitCheckout(ctx, pending.shown);
@@ -51,6 +58,7 @@ async function recoverPublication(ctx: FlowContext, git: Git): Promise<void> {
     const merged = await git.run(["read-tree", "-i", "-m", from, to], { okCodes: [0, 1, 128] });
     if (merged.exitCode !== 0) await git.run(["read-tree", to]);
     await finishFiles(ctx, git, await changedPaths(git, from, to));
+    await reapplyCone(git);
     await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
     if ((await readPending(git))?.from === from) {
       await endMerge(git);
@@ -80,7 +88,7 @@ async function finishFiles(ctx: FlowContext, git: Git, paths: Awaited<ReturnType
     // A directory that is not empty now holds what somebody put there meanwhile.
     if (statBelow(git.dir, path) !== undefined) await keepAside(ctx, git, path);
   }
-  await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: write.map((path) => `${path}\0`).join("") });
+  await writePaths(git, write);
 }
 
 /** Mode of a submodule, which is a directory in the work tree. */

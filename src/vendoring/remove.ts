@@ -9,7 +9,7 @@ import { openMirror } from "./mirror.ts";
 import { importName, isGo, isPackage } from "./sources.ts";
 import { mirrorStatus } from "./status.ts";
 import { topFile } from "./trees.ts";
-import { findPrefix } from "./update.ts";
+import { findPrefix } from "./find-prefix.ts";
 import type { OwnManifest } from "./why.ts";
 import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
 

@@ -1,24 +1,28 @@
 import { showPath } from "../core/bytes.ts";
 import type { FlowContext } from "../core/context.ts";
 import { Git } from "../core/git/index.ts";
-import { lookUp, nestedIn, patchedPaths } from "./trees.ts";
+import { readCone } from "./clone/cone.ts";
+import { presentCommits } from "./clone/objects.ts";
+import { cloneState } from "./clone/state.ts";
+import { lookUp, nestedPrefixes, patchedPaths, treesIn } from "./trees.ts";
 import type { Mirror, PrefixStatus } from "./types.ts";
 
 /** State of every prefix, by a handful of git processes whatever their number, and without network. */
 export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<PrefixStatus[]> {
   const git = new Git(ctx, mirror.dir);
   const prefixes = Object.keys(mirror.manifest.prefixes).sort();
-  const current = await lookUp(
-    git,
-    prefixes.map((prefix) => `HEAD:${prefix}`),
-  );
-  const changes = await localChanges(git, new Set(prefixes));
+  const [current, changes, cone] = [
+    await treesIn(git, "HEAD", prefixes),
+    await localChanges(git, new Set(prefixes)),
+    await readCone(git),
+  ];
+  const nestedAll = nestedPrefixes(prefixes);
   const statuses: PrefixStatus[] = [];
-  for (const [index, prefix] of prefixes.entries()) {
+  for (const prefix of prefixes) {
     const entry = mirror.manifest.prefixes[prefix];
     if (entry === undefined) continue;
-    const tree = current[index];
-    const nested = nestedIn(prefix, prefixes);
+    const tree = current.get(prefix);
+    const nested = nestedAll.get(prefix) ?? [];
     const patched =
       tree !== undefined &&
       tree !== entry.tree &&
@@ -30,6 +34,7 @@ export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<Pr
       ...entry,
       prefix,
       patched,
+      inWorkTree: cone.holds(prefix),
       changes: [...local, ...hidden],
       hidden,
       state:
@@ -77,34 +82,48 @@ export function prefixOf(path: string, prefixes: ReadonlySet<string>): string | 
 export interface Verification {
   prefixes: PrefixStatus[];
   problems: { prefix: string; problem: string }[];
+  /** Prefixes whose squash a shallow clone does not have: their trees were compared with the record, and no more. */
+  unchecked: string[];
 }
 
 /**
  * Checks the mirror against its manifest: every file is what was recorded or a committed patch, and every squash and
- * upstream commit holds the recorded tree. A patch is no problem; a change that is not committed is.
+ * upstream commit holds the recorded tree. A patch is no problem; a change that is not committed is. Asks no remote:
+ * what a clone does not have is not fetched for it.
  */
 export async function verifyMirror(ctx: FlowContext, mirror: Mirror): Promise<Verification> {
   const git = new Git(ctx, mirror.dir);
   const prefixes = await mirrorStatus(ctx, mirror);
-  const squashes = await lookUp(
+  const { shallow } = await cloneState(git);
+  const treeOf = await treesOfCommits(
     git,
-    prefixes.map(({ squash }) => `${squash}^{tree}`),
+    prefixes.flatMap(({ squash, commit }) => [squash, commit]),
   );
-  const upstreams = await lookUp(
-    git,
-    prefixes.map(({ commit }) => `${commit}^{tree}`),
-  );
-  const problems = prefixes.flatMap((status, index) => {
+  const problems = prefixes.flatMap((status) => {
     const { prefix, state, changes, tree, squash, commit } = status;
+    const [squashed, upstream] = [treeOf.get(squash), treeOf.get(commit)];
     const found: string[] = [];
     if (state === "missing") found.push("its directory is gone");
     found.push(...changes.map((path) => `${showPath(path)} is changed and not committed`));
-    if (squashes[index] === undefined) found.push(`its squash ${squash} is missing`);
-    else if (squashes[index] !== tree) found.push(`its squash ${squash} does not hold the recorded tree`);
+    if (squashed === undefined && !shallow) found.push(`its squash ${squash} is missing`);
+    else if (squashed !== undefined && squashed !== tree)
+      found.push(`its squash ${squash} does not hold the recorded tree`);
     // Another clone may lack an upstream commit; one that is here must be the right one.
-    if (upstreams[index] !== undefined && upstreams[index] !== tree)
+    if (upstream !== undefined && upstream !== tree)
       found.push(`its upstream commit ${commit} does not hold the recorded tree`);
     return found.map((problem) => ({ prefix, problem }));
   });
-  return { prefixes, problems };
+  const unchecked = prefixes.filter(({ squash }) => !treeOf.has(squash)).map(({ prefix }) => prefix);
+  return { prefixes, problems, unchecked: shallow ? unchecked : [] };
+}
+
+/** Trees of those commits that are in the clone. */
+async function treesOfCommits(git: Git, commits: readonly string[]): Promise<Map<string, string>> {
+  const here = await presentCommits(git, commits);
+  const found = commits.filter((commit) => here.has(commit));
+  const trees = await lookUp(
+    git,
+    found.map((commit) => `${commit}^{tree}`),
+  );
+  return new Map(found.map((commit, index) => [commit, trees[index] ?? "missing"]));
 }

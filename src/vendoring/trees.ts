@@ -19,6 +19,42 @@ export async function topFile(git: Git, path: string, commit: string | undefined
   return result.exitCode === 0 ? result.stdout : undefined;
 }
 
+/**
+ * Trees that directories have in a commit; one that is not there is not in the map. To look many of them up one by one
+ * would read the large directories above them each time.
+ */
+export async function treesIn(git: Git, commit: string, directories: readonly string[]): Promise<Map<string, string>> {
+  if (directories.length < 100) {
+    const found = await lookUp(
+      git,
+      directories.map((directory) => `${commit}:${directory}`),
+    );
+    return new Map(directories.flatMap((path, at) => (found[at] === undefined ? [] : [[path, found[at]] as const])));
+  }
+  const wanted = new Set(directories);
+  const listed = await git.list(["ls-tree", "-r", "-d", "-z", commit]);
+  const trees = new Map<string, string>();
+  for (const line of listed) {
+    const tab = line.indexOf("\t");
+    const path = line.slice(tab + 1);
+    if (wanted.has(path)) trees.set(path, line.slice(line.lastIndexOf(" ", tab) + 1, tab));
+  }
+  return trees;
+}
+
+/** For prefixes in which others lie: which. */
+export function nestedPrefixes(all: readonly string[]): Map<string, string[]> {
+  const known = new Set(all);
+  const nested = new Map<string, string[]>();
+  for (const prefix of all) {
+    for (let at = prefix.lastIndexOf("/"); at > 0; at = prefix.lastIndexOf("/", at - 1)) {
+      const outer = prefix.slice(0, at);
+      if (known.has(outer)) nested.set(outer, [...(nested.get(outer) ?? []), prefix]);
+    }
+  }
+  return nested;
+}
+
 /** Prefixes that lie below `prefix`. */
 export function nestedIn(prefix: string, all: readonly string[]): string[] {
   return all.filter((other) => other.startsWith(`${prefix}/`));

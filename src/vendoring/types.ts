@@ -43,6 +43,8 @@ export type PrefixState = "clean" | "patched" | "modified" | "missing";
 export interface PrefixStatus extends PrefixEntry {
   prefix: string;
   state: PrefixState;
+  /** False for one that a sparse clone has not checked out. */
+  inWorkTree: boolean;
   /** Files below it that are changed but not committed. */
   changes: string[];
   /** Those of them that a `.gitignore` hides from `git add`: a patch that adds them takes `git add --force`. */

@@ -1,11 +1,12 @@
 import type { FlowContext } from "../core/context.ts";
 import { step } from "../core/events.ts";
-import type { Git } from "../core/git/index.ts";
-import { networkTimeoutMs } from "../core/network-timeout.ts";
-import { historyRefspecs } from "./history-objects.ts";
+import { widen } from "./clone/bring.ts";
+import { fetchHistory } from "./clone/complete.ts";
+import { readCone } from "./clone/cone.ts";
+import { isShallow } from "./clone/state.ts";
 import { withMirrorLock } from "./mirror.ts";
 import { openShared } from "./share/remote.ts";
-import { findPrefix } from "./update.ts";
+import { findPrefix } from "./find-prefix.ts";
 
 export interface UnshallowResult {
   prefix: string;
@@ -27,29 +28,13 @@ export async function unshallow(
   const { git, mirror } = await openShared(ctx, dir);
   const prefix = findPrefix(mirror, name);
   const shallow = await isShallow(git);
-  const sparse = !(await isInWorkTree(git, prefix));
+  const sparse = !(await readCone(git)).holds(prefix);
   if (dryRun) return { prefix, shallow, sparse };
   return await withMirrorLock(ctx, mirror.dir, `preparing ${prefix} for git subtree`, () =>
     step(ctx, { id: "vendor.unshallow", title: "Fetching the mirror's history" }, async ({ progress }) => {
-      const depth = shallow ? ["--unshallow"] : [];
-      const options = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--progress", ...depth];
-      const heads = `+refs/heads/*:refs/remotes/${mirror.remote}/*`;
-      await git.run(["fetch", ...options, "--", mirror.remote, heads, ...historyRefspecs], {
-        idleTimeoutMs: networkTimeoutMs(ctx),
-        onProgress: (line) => progress(line.trim()),
-      });
-      if (sparse) await git.run(["sparse-checkout", "add", prefix]);
+      await fetchHistory(ctx, git, { remote: mirror.remote, onProgress: (line) => progress(line.trim()) });
+      if (sparse) await widen(ctx, git, { mirror, directories: [prefix] });
       return { prefix, shallow, sparse };
     }),
   );
-}
-
-/** Whether this clone lacks history, so that `git subtree` by hand fails or, worse, splits wrongly. */
-export async function isShallow(git: Git): Promise<boolean> {
-  return (await git.text(["rev-parse", "--is-shallow-repository"])) === "true";
-}
-
-async function isInWorkTree(git: Git, prefix: string): Promise<boolean> {
-  const listed = await git.list(["--literal-pathspecs", "ls-files", "-z", "-t", "--", prefix]);
-  return !listed.some((line) => line.startsWith("S "));
 }

@@ -1,11 +1,10 @@
 import type { FlowContext } from "../core/context.ts";
 import { FlowError } from "../core/errors.ts";
-import { nearest } from "../core/suggest.ts";
 import { fetchGitSources } from "./add.ts";
 import { changeMirror } from "./change.ts";
-import { checkPrefix } from "./prefix.ts";
+import { findPrefix } from "./find-prefix.ts";
 import { importName, isGit, isGo, isNpm, isRelease, unknownSource } from "./sources.ts";
-import type { AddOptions, AddResult, Mirror, PrefixEntry } from "./types.ts";
+import type { AddOptions, AddResult, PrefixEntry } from "./types.ts";
 
 export interface UpdateOptions extends AddOptions {
   /** Imports what the mirror's committed package.json and lock say, as an update robot edits them. */
@@ -102,16 +101,4 @@ function refuseUpdate(prefix: string, entry: PrefixEntry, { ref }: AddOptions): 
       hint: `flow vendor add npm:${importName(prefix)}@RANGE moves it to another range`,
     });
   }
-}
-
-/** A prefix by its path or by its package's name. @throws FlowError FLOW_VENDOR_NO_PREFIX with a suggestion */
-export function findPrefix({ manifest }: Mirror, name: string): string {
-  const known = Object.keys(manifest.prefixes);
-  const plain = checkPrefix(name.replace(/^(npm|go):/, ""));
-  const found = known.find((prefix) => prefix === plain) ?? known.find((prefix) => prefix === `node_modules/${plain}`);
-  if (found !== undefined) return found;
-  const near = nearest(plain, [...known, ...known.map((prefix) => prefix.replace(/^node_modules\//, ""))]);
-  throw new FlowError("FLOW_VENDOR_NO_PREFIX", `the mirror has no "${name}"`, {
-    hint: near === undefined ? "flow vendor list shows what it has" : `did you mean "${near}"?`,
-  });
 }

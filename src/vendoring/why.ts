@@ -4,7 +4,7 @@ import { heldModules, type HeldModule } from "./go/held.ts";
 import { parseModFile, type ModFile } from "./go/mod-file.ts";
 import { lockPackages, lookUpwards, type LockPackages } from "./npm/lock.ts";
 import { topFile } from "./trees.ts";
-import { findPrefix } from "./update.ts";
+import { findPrefix } from "./find-prefix.ts";
 import type { Mirror } from "./types.ts";
 
 /** A package.json of the team's own that declares what it needs. */
@@ -45,7 +45,7 @@ export async function explainPresence(
   const needs = [
     ...npmNeeds(packages),
     ...own.flatMap((manifest) => ownNeeds(manifest, packages)),
-    ...goNeeds(asked, await heldModules(mirror)),
+    ...goNeeds(asked, await heldModules(ctx, mirror)),
   ];
   const named = Object.keys(mirror.manifest.prefixes).filter((prefix) => prefix.endsWith(`node_modules/${name}`));
   const prefixes = named.length > 0 ? named.sort() : [findPrefix(mirror, name)];

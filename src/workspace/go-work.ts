@@ -29,7 +29,7 @@ export async function writeGoWork(ctx: FlowContext, workspace: Workspace): Promi
   const taking = repositories.filter(({ definition }) => definition.go === "mirror");
   for (const repository of repositories) if (!taking.includes(repository)) await removeWork(repository);
   if (taking.length === 0) return [];
-  const held = await heldModules(await openMirror(ctx, workspace.paths.mirror));
+  const held = await heldModules(ctx, await openMirror(ctx, workspace.paths.mirror));
   const own = (await Promise.all(repositories.map(({ dir }) => modulesBelow(dir)))).flat();
   const done: string[] = [];
   for (const repository of taking) {

@@ -9,6 +9,7 @@ const schema = z.object({
   mirror: z.string().optional(),
   example: z.string().optional(),
   from: z.string().optional(),
+  full: z.boolean().optional(),
   /** Ids of steps that are to run once only, and did. */
   done: z.array(z.string()),
 });

@@ -3,6 +3,7 @@ import type { FlowContext } from "../core/context.ts";
 import { buildMissing } from "./builds.ts";
 import { writeGoWork } from "./go-work.ts";
 import { linkPackages, type LinkResult } from "./links.ts";
+import { bringWhatIsNeeded } from "./mirror.ts";
 
 export interface RefreshResult extends LinkResult {
   /** Repositories whose Go modules are built from the mirror. */
@@ -14,6 +15,7 @@ export interface RefreshResult extends LinkResult {
  * run after the mirror, a repository's flow.yaml or the list of repositories changed.
  */
 export async function refreshWorkspace(ctx: FlowContext, workspace: Workspace): Promise<RefreshResult> {
+  await bringWhatIsNeeded(ctx, workspace);
   // Builds find the mirror's packages by the links, and are linked themselves once they are there.
   const first = await linkPackages(ctx, workspace);
   const built = (await buildMissing(ctx, workspace)).some(({ changed }) => changed);

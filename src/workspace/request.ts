@@ -21,6 +21,8 @@ export interface BootstrapOptions {
   example?: string;
   /** Git URL of a team's workspace to join instead of making one. */
   from?: string;
+  /** Whether the mirror is cloned with everything in it. Default: the newest state of what the workspace needs. */
+  full?: boolean;
 }
 
 /** The mirror's URL in flow.yaml when it is the bare repository inside the workspace. */

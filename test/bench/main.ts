@@ -1,5 +1,5 @@
 /**
- * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|toolchain|run|bootstrap|transport]...`, all without a name.
+ * Measures and writes docs/benchmarks.md: `npm run bench [startup|vendor|import|mirror|toolchain|run|bootstrap|transport]...`, all without a name.
  * What is compared is measured in one run, in turns; ratios travel between machines, times do not.
  */
 import { withBench, type Bench } from "./support/bench.ts";
@@ -9,6 +9,8 @@ const benchmarks: Record<string, () => Promise<{ measure(bench: Bench): Promise<
   startup: () => import("./startup.ts"),
   vendor: () => import("./vendor.ts"),
   toolchain: () => import("./toolchain.ts"),
+  import: () => import("./import.ts"),
+  mirror: () => import("./mirror.ts"),
   run: () => import("./run.ts"),
   bootstrap: () => import("./bootstrap.ts"),
   transport: () => import("./transport.ts"),

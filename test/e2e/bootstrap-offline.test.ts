@@ -6,6 +6,7 @@ import { buildRelease } from "../../scripts/pack/build.ts";
 import { poll } from "../../src/core/retry.ts";
 import type { RunDocument } from "../../src/runner/index.ts";
 import { git, makeRepository } from "../support/git-repository.ts";
+import { gitDaemon } from "../support/git-servers.ts";
 import { makeMachine, unpackFlow } from "../support/self-update.ts";
 
 /** Nothing listens there: whoever asks it is refused. */
@@ -36,10 +37,13 @@ test("with only the mirror's git host in reach, a new workspace gets Node, flow 
       createServer((_, response) => response.end(answer)).listen(process.env.FLOW_PORT, "127.0.0.1");`,
   });
   await ok(["git", "init", "--quiet", "--bare", "--initial-branch=main", remotes.mirror]);
+  await git(remotes.mirror, ["config", "uploadpack.allowFilter", "true"]);
+  await using host = await gitDaemon(dir);
+  const mirror = host.url("mirror.git");
   const launcher = await unpackFlow(join(dir, "release"), (await buildRelease()).tarball);
   const made = join(dir, "made");
   const names = ["--org", "acme", "--module", "example.com/acme"];
-  await ok([launcher, "bootstrap", made, ...names, "--mirror", remotes.mirror]);
+  await ok([launcher, "bootstrap", made, ...names, "--mirror", mirror]);
   const definition = join(made, "flow.yaml");
   const text = await readFile(definition, "utf8");
   await writeFile(
@@ -50,6 +54,10 @@ test("with only the mirror's git host in reach, a new workspace gets Node, flow 
   );
   // A tool whose program is a platform's binary in a package of its own.
   await ok([join(made, "bin/flow"), "vendor", "add", "npm:esbuild@0.28.2"], { cwd: made });
+  // And something that nobody needs.
+  await makeRepository(join(dir, "unneeded"), { "package.json": '{ "name": "unneeded" }' });
+  const unneeded = ["vendor", "add", join(dir, "unneeded"), "--prefix", "node_modules/unneeded"];
+  await ok([join(made, "bin/flow"), ...unneeded], { cwd: made });
   await ok([join(made, "bin/flow"), "vendor", "push"], { cwd: made });
   await git(made, ["commit", "--quiet", "--all", "--message", "Say where web is"]);
   await git(made, ["clone", "--quiet", "--bare", made, remotes.workspace]);
@@ -72,6 +80,13 @@ test("with only the mirror's git host in reach, a new workspace gets Node, flow 
   await ok([join(joined, "bootstrap.sh")], { env });
 
   const flow = join(joined, "bin/flow");
+  const clone = async (workspace: string) => {
+    const said = await ok([flow, "vendor", "verify", "--json"], { env, cwd: workspace });
+    return JSON.parse(said) as { clone: object; prefixes: { prefix: string; inWorkTree: boolean }[] };
+  };
+  const first = await clone(joined);
+  expect(first.clone).toEqual({ shallow: true, partial: true, sparse: true });
+  expect(first.prefixes.find(({ prefix }) => prefix === "node_modules/unneeded")).toMatchObject({ inWorkTree: false });
   const { node } = JSON.parse(await ok([flow, "version", "--json"], { env })) as { node: string };
   const { tools } = JSON.parse(await ok([flow, "tool", "list", "--json"], { env, cwd: joined })) as {
     tools: { name: string; state: string }[];

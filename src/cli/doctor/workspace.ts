@@ -27,9 +27,10 @@ export async function checkWorkspace(ctx: FlowContext): Promise<CheckResult[]> {
 }
 
 async function checkMirror(ctx: FlowContext, { paths }: Workspace): Promise<Finding> {
-  const { examineMirror, mirrorStatus, openMirror } = await import("../../vendoring/index.ts");
+  const { describeClone, examineMirror, mirrorStatus, openMirror } = await import("../../vendoring/index.ts");
   const mirror = await openMirror(ctx, paths.mirror);
   const statuses = await mirrorStatus(ctx, mirror);
+  const { shallow, sparse } = await describeClone(ctx, mirror);
   const named = (state: string) => statuses.filter((status) => status.state === state).map(({ prefix }) => prefix);
   const [missing, modified, patched] = [named("missing"), named("modified"), named("patched")];
   if (missing.length > 0) {
@@ -39,7 +40,12 @@ async function checkMirror(ctx: FlowContext, { paths }: Workspace): Promise<Find
       fix: `git -C ${paths.mirror} log -- ${missing[0]} tells who removed it`,
     };
   }
-  const detail = `${statuses.length} packages and sources, ${patched.length} patched`;
+  const here = statuses.filter(({ inWorkTree }) => inWorkTree).length;
+  const detail = [
+    `${statuses.length} packages and sources, ${patched.length} patched`,
+    ...(sparse ? [`${here} in the work tree`] : []),
+    ...(shallow ? ["without older history (flow vendor unshallow)"] : []),
+  ].join(", ");
   const mistaken = (await examineMirror(ctx, mirror)).filter((found) => found.mistaken !== undefined);
   if (mistaken.length > 0) {
     return {

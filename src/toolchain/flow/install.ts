@@ -4,7 +4,7 @@ import type { Workspace } from "../../config/index.ts";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
-import { openMirror, upstreamRef } from "../../vendoring/index.ts";
+import { bringTrees, bringUpstream, openMirror, upstreamRef } from "../../vendoring/index.ts";
 import { exportTrees } from "../export-trees.ts";
 import { ensureGeneration, flowVersionOf, setParts } from "../generation/index.ts";
 import { trustedKeys } from "../self-update/find.ts";
@@ -33,12 +33,16 @@ export async function installFlow(
     const version = inUse ?? definition.flow ?? head;
     const wanted = follow && head !== undefined ? head : version;
     const tree = wanted === head ? `HEAD:${flowPrefix}` : `${upstreamRef(flowPrefix, wanted ?? "")}^{tree}`;
+    if (wanted !== undefined && wanted !== head) await bringUpstream(ctx, mirror, flowPrefix);
     if (wanted === undefined || !(await git.test(["rev-parse", "--verify", "--quiet", tree]).catch(() => false)))
       throw notInMirror(wanted, definition.mirror.url);
     const keys = definition.update?.keys;
     await placeFlow(paths, {
       version: wanted,
-      fill: (directory) => exportTrees(git, [{ tree, place: "" }], directory),
+      fill: async (directory) => {
+        await bringTrees(ctx, mirror.dir, [tree]);
+        await exportTrees(git, [{ tree, place: "" }], directory);
+      },
       ...(follow || keys === undefined
         ? {}
         : {

@@ -20,6 +20,9 @@ function place(platform: string): { prefix: string; file: string } {
   return { prefix: `nodejs/${platform}`, file: "node.tgz" };
 }
 
+/** Prefix of the Node for this machine. */
+export const heldNodePrefix = place(thisPlatform).prefix;
+
 /** The tarball of some Node for this machine in the mirror's work tree; undefined when there is none. */
 export function heldNode(paths: WorkspacePaths): string | undefined {
   const { prefix, file } = place(thisPlatform);

@@ -7,6 +7,7 @@ import { removeTree } from "../../core/files.ts";
 import { Git } from "../../core/git/index.ts";
 import { run } from "../../core/process.ts";
 import {
+  bringTrees,
   goEnvironment,
   heldModules,
   moduleOf,
@@ -26,7 +27,7 @@ export async function goMirrorCandidate(ctx: FlowContext, request: ToolRequest):
   const { name, tool, workspace } = request;
   const main = tool.go ?? "";
   const mirror = await openMirror(ctx, workspace.paths.mirror);
-  const modules = await heldModules(mirror);
+  const modules = await heldModules(ctx, mirror);
   const path = moduleOf(
     main,
     modules.map(({ module }) => module),
@@ -48,6 +49,11 @@ export async function goMirrorCandidate(ctx: FlowContext, request: ToolRequest):
     identity,
     fill: async (staging, control) => {
       const build = join(staging, "build");
+      await bringTrees(
+        ctx,
+        mirror.dir,
+        modules.map(({ prefix }) => `HEAD:${prefix}`),
+      );
       await exportModules(ctx, mirror, { modules, target: build });
       await compile(ctx, request, { build, output: join(staging, "bin", name), control });
       await removeTree(build);

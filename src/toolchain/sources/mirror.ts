@@ -5,7 +5,7 @@ import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
 import { readJson } from "../../core/json.ts";
-import { npmClosure, openMirror, type Mirror } from "../../vendoring/index.ts";
+import { bringTrees, npmClosure, openMirror, type Mirror } from "../../vendoring/index.ts";
 import { exportTrees } from "../export-trees.ts";
 import type { Candidate, ToolRequest } from "./source.ts";
 
@@ -85,6 +85,11 @@ async function exportPackages(ctx: FlowContext, mirror: Mirror, { packages, stag
     tree: `HEAD:${prefix}`,
     place: prefix.startsWith("node_modules/") ? prefix : `node_modules/${name}`,
   }));
+  await bringTrees(
+    ctx,
+    mirror.dir,
+    trees.map(({ tree }) => tree),
+  );
   await exportTrees(new Git(ctx, mirror.dir), trees, staging);
 }
 

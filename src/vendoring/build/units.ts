@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { VendorDefinition } from "../../config/index.ts";
 import { FlowError } from "../../core/errors.ts";
 import type { Git } from "../../core/git/index.ts";
+import { readCone } from "../clone/cone.ts";
 import { packagesAt } from "../git/package.ts";
 import { lockPackages, lookUpwards, type LockPackages } from "../npm/lock.ts";
 import { importName, isPackage } from "../sources.ts";
@@ -36,7 +37,10 @@ export interface BuildUnit {
 export async function buildUnits(git: Git, mirror: Mirror, definition: VendorDefinition): Promise<BuildUnit[]> {
   const { installScripts = [], build = {} } = definition;
   if (installScripts.length === 0 && Object.keys(build).length === 0) return [];
-  const prefixes = Object.keys(mirror.manifest.prefixes).sort();
+  const all = Object.keys(mirror.manifest.prefixes).sort();
+  const cone = await readCone(git);
+  // What a sparse clone has not checked out is used by nobody here.
+  const prefixes = all.filter((prefix) => cone.holds(prefix));
   const found = await packagesAt(
     git,
     prefixes.map((prefix) => `${mirror.head}:${prefix}`),
@@ -51,9 +55,9 @@ export async function buildUnits(git: Git, mirror: Mirror, definition: VendorDef
     steps.set(unit, [...(steps.get(unit) ?? []), step]);
   };
   for (const name of installScripts) {
-    const named = prefixes.filter((prefix) => isPackage(entryOf(mirror, prefix)) && importName(prefix) === name);
+    const named = all.filter((prefix) => isPackage(entryOf(mirror, prefix)) && importName(prefix) === name);
     if (named.length === 0) throw unknown(name, "installScripts");
-    for (const prefix of named) {
+    for (const prefix of named.filter((item) => cone.holds(item))) {
       const scripts = (manifests.get(prefix)?.scripts ?? {}) as Record<string, string>;
       const commands = ["preinstall", "install", "postinstall"].flatMap((key) => scripts[key] ?? []);
       const native = (await topFile(git, `${prefix}/binding.gyp`, mirror.head)) !== undefined;
@@ -64,13 +68,16 @@ export async function buildUnits(git: Git, mirror: Mirror, definition: VendorDef
     }
   }
   for (const [name, command] of Object.entries(build)) {
-    const prefix = prefixes.find((item) => item === name) ?? prefixes.find((item) => nameOf(item) === name);
-    if (prefix === undefined) throw unknown(name, "build");
+    const prefix = all.find((item) => item === name) ?? all.find((item) => nameOf(item) === name);
+    if (prefix === undefined && cone.directories === undefined) throw unknown(name, "build");
+    if (prefix === undefined || !cone.holds(prefix)) continue;
     add(prefix, [command]);
   }
   const lock = lockPackages(await topFile(git, "package-lock.json", mirror.head));
   const needs = needsOf(lock);
-  const units = [...withDependents([...steps.keys()], needs)].filter((unit) => mirror.manifest.prefixes[unit]);
+  const units = [...withDependents([...steps.keys()], needs)].filter(
+    (unit) => mirror.manifest.prefixes[unit] !== undefined && cone.holds(unit),
+  );
   const trees = await treesOf(git, mirror, new Set(units.flatMap((unit) => [...reach(unit, needs)])));
   return units.sort().map((prefix) => ({
     name: nameOf(prefix),

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, rename, rm } from "node:fs/promises";
 import type { Git } from "../../core/git/index.ts";
+import { writePaths } from "../clone/cone.ts";
 import { changedPaths } from "../trees.ts";
 import { removeFile } from "../work-tree.ts";
 import { endMerge, gitPath, removePending, savedIndex, writePending, type PendingConflict } from "./state.ts";
@@ -22,7 +23,7 @@ export async function restore(git: Git, pending: PendingConflict): Promise<void>
   const back = [...paths].filter(([, { before }]) => before !== undefined).map(([path]) => path);
   for (const path of back) await removeFile(git, path);
   const again = [...back, ...(await inIndex(git, strange))];
-  await git.run(["checkout-index", "-f", "-q", "-z", "--stdin"], { input: again.map((path) => `${path}\0`).join("") });
+  await writePaths(git, again);
   await git.run(["update-index", "-q", "--refresh"], { okCodes: [0, 1] });
   await removePending(git);
 }

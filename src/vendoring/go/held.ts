@@ -1,6 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { FlowContext } from "../../core/context.ts";
+import { Git } from "../../core/git/index.ts";
+import { readCone } from "../clone/cone.ts";
 import { isGit, isGo } from "../sources.ts";
+import { readObjects } from "../trees.ts";
 import type { Mirror } from "../types.ts";
 import { parseModFile, type ModFile } from "./mod-file.ts";
 
@@ -13,13 +17,27 @@ export interface HeldModule extends ModFile {
   version?: string;
 }
 
-/** Every Go module that a mirror holds: those out of a module proxy, and git sources with a go.mod at their top. */
-export async function heldModules(mirror: Mirror): Promise<HeldModule[]> {
+/**
+ * Every Go module that a mirror holds: those out of a module proxy, and git sources with a go.mod at their top. Of what a
+ * sparse clone has not checked out, it is the committed go.mod that is read.
+ */
+export async function heldModules(ctx: FlowContext, mirror: Mirror): Promise<HeldModule[]> {
+  const candidates = Object.entries(mirror.manifest.prefixes).filter(([, entry]) => isGo(entry) || isGit(entry));
+  if (candidates.length === 0) return [];
+  const git = new Git(ctx, mirror.dir);
+  const cone = await readCone(git);
+  const outside = candidates.map(([prefix]) => prefix).filter((prefix) => !cone.holds(prefix));
+  const read = await readObjects(
+    git,
+    outside.map((prefix) => `${mirror.head}:${prefix}/go.mod`),
+  );
+  const committed = new Map(outside.map((prefix, index) => [prefix, read[index]?.toString("utf8")]));
   const found: HeldModule[] = [];
-  for (const [prefix, entry] of Object.entries(mirror.manifest.prefixes)) {
-    if (!isGo(entry) && !isGit(entry)) continue;
+  for (const [prefix, entry] of candidates) {
     const dir = join(mirror.dir, prefix);
-    const text = await readFile(join(dir, "go.mod"), "utf8").catch(() => undefined);
+    const text = committed.has(prefix)
+      ? committed.get(prefix)
+      : await readFile(join(dir, "go.mod"), "utf8").catch(() => undefined);
     const mod = text === undefined ? undefined : parseModFile(text);
     if (mod === undefined) continue;
     const { version } = entry;

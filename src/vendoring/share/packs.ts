@@ -2,6 +2,8 @@ import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { FlowError } from "../../core/errors.ts";
 import { warn } from "../../core/events.ts";
 import type { Git } from "../../core/git/index.ts";
+import { presentCommits } from "../clone/objects.ts";
+import { cloneState } from "../clone/state.ts";
 import { lookUp } from "../trees.ts";
 import { pushRefs } from "./push-refs.ts";
 import type { SharedMirror } from "./remote.ts";
@@ -28,8 +30,8 @@ export async function pushAhead(
   { there, limit = defaultLimit, progress }: PackOptions,
 ): Promise<boolean> {
   const { ctx, git } = shared;
-  const here = await lookUp(git, there);
-  const known = there.filter((_, index) => here[index] !== undefined);
+  const here = await presentCommits(git, there);
+  const known = there.filter((commit) => here.has(commit));
   const tips = await upstreamTips(git);
   const total = await bytesOf(shared, ["HEAD", ...tips.keys()], known);
   if (total > historyWarning) await warnOfHistory(shared, { total, known });
@@ -75,11 +77,11 @@ export async function dropAhead(shared: SharedMirror, progress: (line: string) =
     .split("\n")
     .filter(Boolean)
     .map((line) => line.split("\t") as [string, string]);
-  const here = await lookUp(
+  const here = await presentCommits(
     git,
     left.map(([commit]) => commit),
   );
-  const refs = left.filter((_, index) => here[index] !== undefined).map(([, ref]) => ref);
+  const refs = left.filter(([commit]) => here.has(commit)).map(([, ref]) => ref);
   if (refs.length > 0) await pushRefs(shared, { refspecs: refs.map((ref) => `:${ref}`), progress });
 }
 
@@ -140,5 +142,7 @@ async function portions(
 /** What objects take on disk, near to what they take in a pack. */
 async function bytesOf({ git }: SharedMirror, commits: readonly string[], without: readonly string[]): Promise<number> {
   const input = [...commits, ...without.map((commit) => `^${commit}`), ""].join("\n");
-  return Number(await git.text(["rev-list", "--disk-usage", "--objects", "--stdin"], { input }));
+  // What a partial clone has from its remote, or left there, is no part of a push.
+  const own = (await cloneState(git)).partial ? ["--exclude-promisor-objects"] : [];
+  return Number(await git.text(["rev-list", "--disk-usage", "--objects", ...own, "--stdin"], { input }));
 }

@@ -2,6 +2,8 @@ import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
 import { Git } from "../../core/git/index.ts";
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
+import { bringTopFiles, releaseRefspecs } from "../clone/bring.ts";
+import { cloneState } from "../clone/state.ts";
 import { refusePending } from "../conflict/state.ts";
 import { historyRefspecs } from "../history-objects.ts";
 import { openMirror } from "../mirror.ts";
@@ -61,7 +63,10 @@ export async function remoteState({
 export async function fetchBranch({ ctx, git, mirror, branch }: SharedMirror): Promise<string> {
   const { remote } = mirror;
   const tracking = `refs/remotes/${remote}/${branch}`;
-  const refspecs = [...historyRefspecs, `+refs/heads/${branch}:${tracking}`];
+  // A lean clone takes the upstream commits that it needs when it needs them; releases alone are looked for by name.
+  const { shallow, partial } = await cloneState(git);
+  const beside = shallow || partial ? releaseRefspecs(mirror) : historyRefspecs;
+  const refspecs = [...beside, `+refs/heads/${branch}:${tracking}`];
   await reached(
     git.run(
       ["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--progress", "--", remote, ...refspecs],
@@ -70,7 +75,9 @@ export async function fetchBranch({ ctx, git, mirror, branch }: SharedMirror): P
       },
     ),
   );
-  return await git.text(["rev-parse", tracking]);
+  const commit = await git.text(["rev-parse", tracking]);
+  await bringTopFiles(ctx, git, { commit, remote });
+  return commit;
 }
 
 /** @throws FlowError FLOW_VENDOR_FETCH instead of git's own failure */

@@ -1,5 +1,6 @@
 import type { FlowContext } from "../../core/context.ts";
 import { step } from "../../core/events.ts";
+import { bringCommit } from "../clone/bring.ts";
 import { committedManifest } from "../manifest.ts";
 import { withMirrorLock } from "../mirror.ts";
 import { publish } from "../publish.ts";
@@ -75,13 +76,14 @@ export async function fetchMirror(ctx: FlowContext, dir: string): Promise<Fetche
  * counts as what both sides began with: its commits are new ones, and its content is ours.
  */
 export async function takeTheirs(shared: SharedMirror): Promise<string> {
-  const { git } = shared;
+  const { ctx, git, mirror } = shared;
   const theirs = await fetchBranch(shared);
   const ours = await git.text(["rev-parse", "HEAD"]);
   if (await git.test(["merge-base", "--is-ancestor", theirs, ours])) return ours;
   const forward = await git.test(["merge-base", "--is-ancestor", ours, theirs]);
   const landed = forward ? undefined : await landedProposal(git, { ours, theirs });
   const to = forward ? theirs : await mergeHeads(git, { ours, theirs, base: landed?.commit });
+  await bringCommit(ctx, git, { commit: to, remote: mirror.remote });
   await publish(git, { from: ours, to });
   await settleProposals(git, theirs);
   return to;

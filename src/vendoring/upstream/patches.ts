@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError } from "../../core/errors.ts";
+import { warn } from "../../core/events.ts";
 import { writeAtomic } from "../../core/files.ts";
 import { Git } from "../../core/git/index.ts";
+import { bringDirectories } from "../clone/bring.ts";
+import { isShallow } from "../clone/state.ts";
 import { openMirror } from "../mirror.ts";
-import { findPrefix } from "../update.ts";
+import { findPrefix } from "../find-prefix.ts";
 import { patchSeries } from "./series.ts";
 
 export interface Patch {
@@ -25,7 +28,10 @@ export interface PatchesResult {
   files?: string[];
 }
 
-/** The patches of ours below a prefix as a series that `git am` takes in a clone of upstream. Needs no network. */
+/**
+ * The patches of ours below a prefix as a series that `git am` takes in a clone of upstream. Needs no network, except for
+ * a prefix that a sparse clone has not checked out: it is then. A shallow clone knows no single patches: they come as one.
+ */
 export async function exportPatches(
   ctx: FlowContext,
   dir: string,
@@ -35,6 +41,9 @@ export async function exportPatches(
   const git = new Git(ctx, mirror.dir);
   const prefix = findPrefix(mirror, name);
   const { commit } = mirror.manifest.prefixes[prefix] as (typeof mirror.manifest.prefixes)[string];
+  await bringDirectories(ctx, mirror, [prefix]);
+  if (await isShallow(git))
+    warn(ctx, `this clone lacks the history that tells patches apart: flow vendor unshallow ${prefix} brings it`);
   const { base, tip } = await patchSeries(git, mirror, prefix);
   const patches = base === tip ? [] : await mails(git, `${base}..${tip}`);
   if (output === undefined) return { prefix, commit, patches };

@@ -7,8 +7,8 @@ import { openMirror } from "../mirror.ts";
 import { isGit } from "../sources.ts";
 import { checkRef, checkUrl } from "../specs.ts";
 import { nestedIn } from "../trees.ts";
-import { findPrefix } from "../update.ts";
-import { isShallow } from "../unshallow.ts";
+import { findPrefix } from "../find-prefix.ts";
+import { isShallow } from "../clone/state.ts";
 import { splitPrefix } from "./split.ts";
 
 export interface PushUpstreamOptions {

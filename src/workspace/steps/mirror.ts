@@ -6,7 +6,17 @@ import { FlowError } from "../../core/errors.ts";
 import { skipStep, step } from "../../core/events.ts";
 import { stageDirectory, sweepStaging } from "../../core/files.ts";
 import { Git } from "../../core/git/index.ts";
-import { cloneMirror, openMirror, type Mirror } from "../../vendoring/index.ts";
+import {
+  cloneMirror,
+  completeMirror,
+  describeClone,
+  makeBareMirror,
+  neededDirectories,
+  openMirror,
+  type Mirror,
+} from "../../vendoring/index.ts";
+import { mirrorStore } from "../mirror.ts";
+import { workspaceNeeds } from "../needs.ts";
 import { embeddedMirror } from "../request.ts";
 import { isMaker, type BootstrapState } from "./state.ts";
 
@@ -16,6 +26,7 @@ export async function bringMirror(ctx: FlowContext, workspace: Workspace, state:
   const described = { id: "bootstrap.mirror", title: "Mirror" };
   if (existsSync(join(paths.mirror, ".git"))) {
     const mirror = await openMirror(ctx, paths.mirror);
+    if (state.request.full === true && (await completeMirror(ctx, mirror))) return await openMirror(ctx, mirror.dir);
     skipStep(ctx, { ...described, detail: definition.mirror.url });
     return mirror;
   }
@@ -23,12 +34,19 @@ export async function bringMirror(ctx: FlowContext, workspace: Workspace, state:
     const embedded = definition.mirror.url === embeddedMirror;
     if (embedded) await makeRemote(ctx, workspace, state);
     const url = embedded ? paths.mirrorRemote : definition.mirror.url;
-    await sweepStaging(paths.mirror);
-    await stageDirectory(paths.mirror, async (staging) => {
-      await cloneMirror(ctx, { dir: staging, url, onProgress: (line) => progress(line.trim()) });
+    // The mirror inside the workspace holds what the workspace needs, and costs nothing but links.
+    const isWhole = embedded || state.request.full === true;
+    const needs = await workspaceNeeds(workspace);
+    const mirror = await cloneMirror(ctx, {
+      dir: paths.mirror,
+      url,
+      ...(isWhole ? {} : { cone: (held) => neededDirectories(held, needs) }),
+      ...(embedded ? {} : { store: mirrorStore(ctx) }),
+      onProgress: progress,
     });
-    const mirror = await openMirror(ctx, paths.mirror);
-    result(`${definition.mirror.url}, ${Object.keys(mirror.manifest.prefixes).length} packages`);
+    const { sparse } = await describeClone(ctx, mirror);
+    const count = `${Object.keys(mirror.manifest.prefixes).length} packages`;
+    result(`${definition.mirror.url}, ${sparse ? `what is needed here of its ${count}` : count}`);
     return mirror;
   });
 }
@@ -39,7 +57,7 @@ async function makeRemote(ctx: FlowContext, { paths }: Workspace, state: Bootstr
   if (!isMaker(state)) throw mirrorNotPublished();
   await sweepStaging(paths.mirrorRemote);
   await stageDirectory(paths.mirrorRemote, async (staging) => {
-    await new Git(ctx, staging).run(["init", "--quiet", "--bare", "--initial-branch=main"]);
+    await makeBareMirror(new Git(ctx, staging), staging);
   });
 }
 

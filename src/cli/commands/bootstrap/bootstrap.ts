@@ -30,6 +30,7 @@ export const command = defineCommand<Answer>({
     { flags: "--mirror <url>", description: "git repository of the mirror (default: one inside the workspace)" },
     { flags: "--example <name>", description: "begin with an example repository: shop" },
     { flags: "--from <url>", description: "git repository of a workspace to join" },
+    { flags: "--full", description: "clone all of the mirror with its history, not only what is needed here" },
     { flags: "--publish-mirror <url>", description: "push this workspace's mirror there and share it from then on" },
   ],
   mutates: true,
@@ -65,7 +66,8 @@ async function bootstrapOptions(ctx: CliContext, { args, options }: Invocation):
       hint: "flow bootstrap DIR --org acme --module example.com/acme",
     });
   }
-  return { directory, ...rest, ...(org === undefined ? {} : { organization: org }) };
+  const full = options.full === true ? { full: true } : {};
+  return { directory, ...rest, ...full, ...(org === undefined ? {} : { organization: org }) };
 }
 
 async function surroundingWorkspace(ctx: CliContext): Promise<string | undefined> {

@@ -12,14 +12,15 @@ export const command = defineCommand({
   ],
   options: [{ flags: "--why <name>", description: "tell who needs this prefix or package" }],
   run: async (ctx, { options }) => {
-    const { explainPresence, mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
+    const { describeClone, explainPresence, mirrorStatus, openMirror } = await import("../../../vendoring/index.ts");
     const { dir, workspace } = await vendorTarget(ctx);
     const mirror = await openMirror(ctx, dir);
     if (typeof options.why === "string") {
       const own = workspace === undefined ? [] : await ownManifests(workspace);
       return { mirror: mirror.dir, why: await explainPresence(ctx, mirror, { name: options.why, own }) };
     }
-    return { mirror: mirror.dir, prefixes: await mirrorStatus(ctx, mirror) };
+    const clone = await describeClone(ctx, mirror);
+    return { mirror: mirror.dir, clone, prefixes: await mirrorStatus(ctx, mirror) };
   },
   render: ({ prefixes = [], why }) =>
     why !== undefined
@@ -27,12 +28,12 @@ export const command = defineCommand({
       : prefixes.length === 0
         ? "The mirror holds nothing yet."
         : columns(
-            prefixes.map(({ prefix, version, ref, licence, source, state }) => [
+            prefixes.map(({ prefix, version, ref, licence, source, state, inWorkTree }) => [
               prefix,
               version ?? ref,
               licence,
               source,
-              state === "clean" ? "" : state,
+              [state === "clean" ? [] : [state], inWorkTree ? [] : ["not checked out"]].flat().join(", "),
             ]),
           ),
 });

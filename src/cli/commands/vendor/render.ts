@@ -1,4 +1,4 @@
-import type { AddResult, Change, Presence, ShareResult } from "../../../vendoring/index.ts";
+import type { AddResult, Change, CloneState, Presence, PrefixStatus, ShareResult } from "../../../vendoring/index.ts";
 
 /** Rows under each other, their cells aligned. */
 export function columns(rows: readonly (readonly string[])[]): string {
@@ -47,6 +47,18 @@ export function renderChanges(
 
 function patchNote({ patched }: Change): string {
   return patched ? ", patches kept" : "";
+}
+
+/** What a lean clone does without, and what brings it. Nothing of a whole one. */
+export function renderClone({ shallow, sparse }: CloneState, prefixes: readonly PrefixStatus[]): string[] {
+  if (!shallow && !sparse) return [];
+  const kind = [...(shallow ? ["shallow"] : []), ...(sparse ? ["sparse"] : [])].join(" and ");
+  const here = prefixes.filter(({ inWorkTree }) => inWorkTree).length;
+  return [
+    `This clone is ${kind}${sparse ? `: ${here} of ${prefixes.length} prefixes are in the work tree` : ""}.`,
+    ...(sparse ? ["flow vendor sync PREFIX brings one more, flow vendor sync --full all of the mirror."] : []),
+    ...(shallow ? ["For git subtree by hand: flow vendor unshallow PREFIX."] : []),
+  ];
 }
 
 /** What a push or a sync moved. */

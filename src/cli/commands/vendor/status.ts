@@ -1,6 +1,6 @@
 import { showPath } from "../../../core/bytes.ts";
 import { defineCommand } from "../../command.ts";
-import { columns } from "./render.ts";
+import { columns, renderClone } from "./render.ts";
 import { vendorTarget } from "./target.ts";
 
 export const command = defineCommand({
@@ -11,16 +11,17 @@ export const command = defineCommand({
     { command: "flow vendor status --json", explanation: "every prefix with its state and its changed files" },
   ],
   run: async (ctx) => {
-    const { mirrorStatus, openMirror, waitingConflict } = await import("../../../vendoring/index.ts");
+    const { describeClone, mirrorStatus, openMirror, waitingConflict } = await import("../../../vendoring/index.ts");
     const mirror = await openMirror(ctx, (await vendorTarget(ctx)).dir);
     const conflict = await waitingConflict(ctx, mirror);
     return {
       mirror: mirror.dir,
+      clone: await describeClone(ctx, mirror),
       prefixes: await mirrorStatus(ctx, mirror),
       ...(conflict === undefined ? {} : { conflict }),
     };
   },
-  render: ({ prefixes, conflict }) => {
+  render: ({ prefixes, conflict, clone }) => {
     const notable = prefixes.filter(({ state }) => state !== "clean");
     const clean = prefixes.length - notable.length;
     return [
@@ -42,6 +43,7 @@ export const command = defineCommand({
         ),
       ),
       `${clean} of ${prefixes.length} prefixes are as upstream made them.`,
+      ...renderClone(clone, prefixes),
     ].join("\n");
   },
 });

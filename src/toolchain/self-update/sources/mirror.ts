@@ -1,7 +1,7 @@
 import type { Workspace } from "../../../config/index.ts";
 import type { FlowContext } from "../../../core/context.ts";
 import { Git } from "../../../core/git/index.ts";
-import { fetchMirror, upstreamRef } from "../../../vendoring/index.ts";
+import { bringTrees, fetchMirror, upstreamRef } from "../../../vendoring/index.ts";
 import { exportTrees } from "../../export-trees.ts";
 import { flowPrefix } from "../../flow/prefix.ts";
 import type { FindRelease, FoundRelease } from "./source.ts";
@@ -18,7 +18,10 @@ export async function mirrorReleases(ctx: FlowContext, { paths }: Workspace): Pr
   const release = (version: string, tree: string): FoundRelease => ({
     version,
     from: "the mirror",
-    fill: (directory) => exportTrees(git, [{ tree, place: "" }], directory),
+    fill: async (directory) => {
+      await bringTrees(ctx, dir, [tree]);
+      await exportTrees(git, [{ tree, place: "" }], directory);
+    },
   });
   return async ({ to, channel }) => {
     const refs = upstreamRef(flowPrefix, "");
