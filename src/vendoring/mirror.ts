@@ -90,6 +90,7 @@ const serverSettings: ReadonlyArray<readonly [string, string]> = [
   ["core.hooksPath", "hooks"],
   ["receive.fsckObjects", "false"],
   ["uploadpack.allowFilter", "true"],
+  ["uploadpack.allowAnySHA1InWant", "true"],
 ];
 
 /** A bare repository that serves as a mirror's remote. */

@@ -48,7 +48,7 @@ export async function measure({ dir, env }: Bench): Promise<string> {
         flow("flow: what two services need", cone),
         flow("flow `--full`", {}),
       ],
-      { rounds: 3 },
+      { rounds: 2 },
     );
     // The store is filled once; then every clone is a second one.
     await remove(target);

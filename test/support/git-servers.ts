@@ -47,8 +47,8 @@ export async function gitDaemon(root: string): Promise<GitServer> {
   };
 }
 
-/** Smart HTTP, by git-http-backend(1). */
-export async function smartHttp(root: string): Promise<GitServer> {
+/** Smart HTTP, by git-http-backend(1). `protocol` 0 is what servers speak that do not know the newer ones. */
+export async function smartHttp(root: string, { protocol = 2 }: { protocol?: 0 | 2 } = {}): Promise<GitServer> {
   return await http((request, response) => {
     const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
     const headers = request.headers;
@@ -62,7 +62,7 @@ export async function smartHttp(root: string): Promise<GitServer> {
         QUERY_STRING: search.slice(1),
         CONTENT_TYPE: headers["content-type"],
         HTTP_CONTENT_ENCODING: headers["content-encoding"],
-        GIT_PROTOCOL: headers["git-protocol"] as string | undefined,
+        GIT_PROTOCOL: protocol === 0 ? undefined : (headers["git-protocol"] as string | undefined),
         REMOTE_ADDR: "127.0.0.1",
       },
       stdio: ["pipe", "pipe", "ignore"],

@@ -11,7 +11,7 @@ import { topFile, treesIn } from "../trees.ts";
 import type { Manifest, Mirror } from "../types.ts";
 import { findPrefix } from "../find-prefix.ts";
 import { readCone, widenCone } from "./cone.ts";
-import { blobsOf, bringObjects, outOfReach, presentCommits } from "./objects.ts";
+import { blobsOf, bringObjects, isUnadvertised, outOfReach, presentCommits } from "./objects.ts";
 import { neededDirectories, type Needs } from "./needs.ts";
 import { cloneState } from "./state.ts";
 import { lend } from "./store.ts";
@@ -144,7 +144,11 @@ async function bringSquashesOf(
 ): Promise<void> {
   const here = await presentCommits(git, squashes);
   const lacking = squashes.filter((squash) => !here.has(squash));
-  if (lacking.length > 0) await bringObjects(ctx, git, lacking, { remote, shallow: true });
+  if (lacking.length === 0) return;
+  await bringObjects(ctx, git, lacking, { remote, shallow: true }).catch((error: unknown) => {
+    // An update asks for them again, by the references that lead to them.
+    if (!isUnadvertised(error)) throw error;
+  });
 }
 
 /** {@link bringContents} for what a sparse clone is about to check out of another commit; nothing in a whole one. */

@@ -16,7 +16,8 @@ import { topFile } from "../trees.ts";
 import type { Mirror } from "../types.ts";
 import { bringContents, bringTopFiles } from "./bring.ts";
 import { setCone } from "./cone.ts";
-import { fetchMirrorState, remoteBranch } from "./fetch.ts";
+import { fetchMirrorState, refetchWithFiles, remoteBranch } from "./fetch.ts";
+import { isUnadvertised } from "./objects.ts";
 import { bringEverything, makeOrdinary } from "./partial.ts";
 import { isKept, keepStaging, openStaging, placeStaging, stagingOf } from "./staging.ts";
 import { borrow, lend } from "./store.ts";
@@ -104,7 +105,11 @@ async function cloneFromAfar(ctx: FlowContext, target: string, options: CloneMir
     await makeOrdinary(git);
   }
   await track(git, branch);
-  await checkOut(ctx, git, { ...options, isLean });
+  await checkOut(ctx, git, { ...options, isLean }).catch(async (error: unknown) => {
+    if (!isUnadvertised(error) || !blobless) throw error;
+    await refetchWithFiles(ctx, git, { branch, onProgress: report });
+    await checkOut(ctx, git, { ...options, isLean });
+  });
   if (store !== undefined) await lend(ctx, git, { store, url });
   return git;
 }

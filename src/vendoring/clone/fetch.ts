@@ -75,6 +75,22 @@ export async function fetchMirrorState(
   }
 }
 
+/** The newest state once more, with every file: for a server that can leave files out, and then does not hand them out. */
+export async function refetchWithFiles(
+  ctx: FlowContext,
+  git: Git,
+  { branch, onProgress }: Pick<FetchOptions, "branch" | "onProgress">,
+): Promise<void> {
+  await makeOrdinary(git);
+  const options = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--progress", "--refetch", "--depth=1"];
+  const refspec = `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
+  await git.run([...asPack, "fetch", ...options, "origin", refspec], {
+    idleTimeoutMs: networkTimeoutMs(ctx),
+    onProgress,
+  });
+  warnOfMore(ctx, { newest: true, blobless: false });
+}
+
 function warnOfMore(ctx: FlowContext, { newest, blobless }: Amount): void {
   if (newest && blobless) return;
   const files = "every file of the mirror came, not only what this workspace needs";

@@ -59,6 +59,11 @@ export async function bringObjects(
   return missing.length;
 }
 
+/** Whether a server gives only what its references name: git's older protocol, without `uploadpack.allowAnySHA1InWant`. */
+export function isUnadvertised(error: unknown): boolean {
+  return isFlowError(error, "FLOW_VENDOR_FETCH") && /unadvertised object/.test(String(error.cause));
+}
+
 /** What a failed fetch out of the mirror's remote is told as. */
 export function outOfReach(error: unknown): unknown {
   if (!isFlowError(error) || !["FLOW_GIT_FAILED", "FLOW_TIMEOUT"].includes(error.code)) return error;
