@@ -24,9 +24,10 @@ import {
   updatePrefixes,
   verifyMirror,
 } from "../../src/vendoring/index.ts";
+import { warnOfMissingPackages } from "../../src/runner/missing-packages.ts";
 import { testContext } from "../support/context.ts";
 import { cuttingProxy, dumbHttp, gitDaemon, smartHttp } from "../support/git-servers.ts";
-import { commitFiles, git, makeRepository, personalGit } from "../support/git-repository.ts";
+import { commitFiles, git, makeRepository, personalGit, writeFiles } from "../support/git-repository.ts";
 import { startRegistry } from "../support/registry.ts";
 import { tempDirectory } from "../support/temp.ts";
 
@@ -336,4 +337,23 @@ test("a package is taken into a lean clone by name, and a SIGKILL on the way lea
   expect(await readFile(file, "utf8")).toBe(whole);
   expect(existsSync(mark)).toBe(false);
   expect((await mirrorStatus(ctx, opened)).find(({ prefix }) => prefix === second)?.state).not.toBe("modified");
+});
+
+test("before services start, packages that Node will not find are told of, with the command that brings them", async () => {
+  const { dir, ctx, cone, target, warnings } = await machine();
+  await using server = await gitDaemon(root);
+  const mirror = await cloneMirror(ctx, { dir: target, url: server.url("mirror.git"), cone });
+  const away = (await mirrorStatus(ctx, mirror)).find(({ inWorkTree }) => !inWorkTree)?.prefix ?? "";
+  const name = away.replace("node_modules/", "");
+  const [here = ""] = big.wanted;
+  await writeFiles(dir, {
+    "shop/package.json": JSON.stringify({ dependencies: { [name]: "*", nowhere: "*", [here]: "*" } }),
+  });
+  const paths = { nodeModules: join(target, "node_modules"), mirror: target };
+  const repository = { name: "shop", dir: join(dir, "shop") };
+  await warnOfMissingPackages(ctx, { paths } as never, [repository, repository] as never);
+  expect(warnings()).toEqual([
+    expect.stringMatching(new RegExp(`^shop needs ${name}, .*flow vendor sync$`)),
+    expect.stringContaining("flow vendor add npm:nowhere"),
+  ]);
 });
