@@ -1,6 +1,6 @@
 import type { Git } from "../core/git/index.ts";
+import { isShallow } from "./clone/state.ts";
 import { scanSquashes } from "./history.ts";
-import { isShallow } from "./unshallow.ts";
 import { lookUp } from "./trees.ts";
 import type { Mirror } from "./types.ts";
 

@@ -1,5 +1,7 @@
 import type { FlowContext } from "../core/context.ts";
+import { FlowError } from "../core/errors.ts";
 import { Git } from "../core/git/index.ts";
+import { isShallow } from "./clone/state.ts";
 import { refusePending } from "./conflict/state.ts";
 import { detachedPrefixes, type Detached } from "./detached.ts";
 import { committer, importing } from "./importer.ts";
@@ -22,7 +24,10 @@ export async function examineMirror(ctx: FlowContext, mirror: Mirror): Promise<D
   return await detachedPrefixes(new Git(ctx, mirror.dir), mirror);
 }
 
-/** Writes the manifest anew from the mirror's history and commits it, for when it is lost or broken. */
+/**
+ * Writes the manifest anew from the mirror's history and commits it, for when it is lost or broken.
+ * @throws FlowError FLOW_VENDOR_SHALLOW in a clone without the history
+ */
 export async function rebuildMirror(
   ctx: FlowContext,
   dir: string,
@@ -31,6 +36,15 @@ export async function rebuildMirror(
   const git = new Git(ctx, await locateMirror(ctx, dir));
   return await withMirrorLock(ctx, git.dir, "rebuilding the manifest", async () => {
     await refusePending(git);
+    if (await isShallow(git)) {
+      throw new FlowError(
+        "FLOW_VENDOR_SHALLOW",
+        "this clone of the mirror lacks the history that tells what it holds",
+        {
+          hint: "git fetch --unshallow here, or rebuild it in a whole clone and push it; flow vendor sync brings it then",
+        },
+      );
+    }
     const head = await git.text(["rev-parse", "HEAD"]);
     const manifest = await rebuildManifest(git, head);
     const text = formatManifest(manifest);

@@ -19,8 +19,8 @@ export async function bringUpstreams(
   commits: readonly string[],
 ): Promise<void> {
   const git = new Git(ctx, dir);
-  const found = await lookUp(git, commits);
-  if (remote === undefined || found.every((commit) => commit !== undefined)) return;
+  const here = await presentCommits(git, commits);
+  if (remote === undefined || commits.every((commit) => here.has(commit))) return;
   await git.run(
     ["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--", remote, ...historyRefspecs],
     {

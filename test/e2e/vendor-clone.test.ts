@@ -19,6 +19,7 @@ import {
   neededDirectories,
   openMirror,
   pushMirror,
+  rebuildMirror,
   removePrefixes,
   syncMirror,
   updatePrefixes,
@@ -94,6 +95,7 @@ describe.each([
     expect(diff?.diff).toContain("+{}");
     expect((await exportPatches(ctx, target, { name: prefix })).patches).toHaveLength(1);
     await diffPrefixes(ctx, target, { names: [] });
+    await expect(rebuildMirror(ctx, target)).rejects.toMatchObject({ code: "FLOW_VENDOR_SHALLOW" });
     await commitFiles(target, { [`${prefix}/ours.txt`]: "ours\n" });
     expect((await mirrorStatus(ctx, await openMirror(ctx, target))).find((item) => item.prefix === prefix)?.state).toBe(
       "patched",
