@@ -86,7 +86,8 @@ export async function commitImport(
   const manifest: Manifest = { version: 1, prefixes };
   const staying = Object.keys(prefixes);
   const before = await treesIn(git, head, staying);
-  const nested = nestedPrefixes(staying);
+  const coming = squashed.map(({ incoming }) => incoming.prefix);
+  const nested = nestedPrefixes([...new Set([...staying, ...remove, ...coming])]);
   const nestedPuts = (prefix: string) =>
     (nested.get(prefix) ?? []).flatMap((path) => {
       const tree = before.get(path);
