@@ -51,5 +51,5 @@ export const command = defineCommand({
 async function heldModulePaths(ctx: CliContext, { definition, paths }: Workspace): Promise<string[]> {
   if (!Object.values(definition.tools ?? {}).some(({ go }) => go !== undefined)) return [];
   const { heldModules, openMirror } = await import("../../../vendoring/index.ts");
-  return (await heldModules(await openMirror(ctx, paths.mirror))).map(({ module }) => module);
+  return (await heldModules(ctx, await openMirror(ctx, paths.mirror))).map(({ module }) => module);
 }
