@@ -51,7 +51,8 @@ export async function addSources(
     return {
       git: fetched,
       npm: {
-        add: npm.map(({ name, range }) => `${name}@${range}`),
+        add: npm.map(({ name, range = "*" }) => `${name}@${range}`),
+        caret: npm.filter(({ range }) => range === undefined).map(({ name }) => name),
         releases,
         ...(lock === undefined ? {} : { lock }),
       },

@@ -7,7 +7,7 @@ import { checkPrefix } from "./prefix.ts";
 
 export type SourceSpec =
   /** `registryName` differs from `name` for an alias: `npm:name@npm:other@^1`. */
-  | { kind: "npm"; name: string; range: string; registryName: string }
+  | { kind: "npm"; name: string; range: string | undefined; registryName: string }
   | { kind: "go"; path: string; query: string }
   | { kind: "release"; path: string }
   | { kind: "git"; url: string; ref: string | undefined; prefix: string };
@@ -35,7 +35,7 @@ function parseNpm(spec: string): SourceSpec {
   const of = type === "alias" ? (parsed as npa.AliasResult).subSpec : parsed;
   if (of.registry !== true || typeof name !== "string" || typeof of.name !== "string" || name.startsWith("-"))
     throw badSpec(spec, "npm: takes a package's name with a version, a range or a tag, such as npm:pino@^10");
-  return { kind: "npm", name, range: rawSpec === "" ? "*" : rawSpec, registryName: of.name };
+  return { kind: "npm", name, range: parsed.raw === name ? undefined : rawSpec, registryName: of.name };
 }
 
 /** https://go.dev/ref/mod#module-path: what else would be an option or a path never comes to Go. */

@@ -87,7 +87,7 @@ test("list --why names who needs each place of a package, and through whom", asy
     },
   ]);
   const text = await flow(["vendor", "list", "--why", "top"], { cwd: mirror, env });
-  expect(text.stdout).toContain("needed by package.json as *");
+  expect(text.stdout).toContain("needed by package.json as ^1.0.0");
   const unknown = await flow(["vendor", "list", "--why", "leav"], { cwd: mirror, env });
   expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('did you mean "leaf"') });
 });

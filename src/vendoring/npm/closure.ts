@@ -8,7 +8,7 @@ import { isPackage } from "../sources.ts";
 import { topFile } from "../trees.ts";
 import type { AddOptions, Incoming, Mirror, PrefixEntry } from "../types.ts";
 import { fetchPackages } from "./fetch.ts";
-import { checkLock, takeLock, type LockSource } from "./lock.ts";
+import { checkLock, takeLock, type LockEntry, type LockSource } from "./lock.ts";
 import { fitsPlatforms, hostPlatform, platformInName } from "./platforms.ts";
 import { checkFit, gitPackages, heldReleases } from "./provided.ts";
 import { resolveClosure, type Resolution, type ResolvedPackage } from "./resolve.ts";
@@ -19,6 +19,8 @@ import type { ClosureFiles, ProvidedPackage } from "./staging.ts";
 export interface ClosureWish {
   /** Names with ranges, as npm writes them. */
   add: readonly string[];
+  /** Names of them that were asked for without a range. */
+  caret?: readonly string[];
   /** Names that nobody asks for any more. */
   remove?: readonly string[];
   update?: readonly string[] | "all";
@@ -71,7 +73,7 @@ export async function changeClosure(
   const own = { ours: options.ownNames ?? [], provided: places };
   const settings = await npmSettings(ctx, { cache: options.cache, projects: [mirror.dir, ctx.cwd], own });
   const files = wish.lock === undefined ? committed : takeLock(committed, wish.lock, own);
-  const resolution = await step(ctx, { id: "vendor.resolve", title: "Resolving packages" }, async ({ result }) => {
+  const resolved = await step(ctx, { id: "vendor.resolve", title: "Resolving packages" }, async ({ result }) => {
     const { add, update } = wish;
     const found = await resolveClosure(ctx, settings, {
       ...files,
@@ -87,6 +89,7 @@ export async function changeClosure(
     result(`${found.packages.length} packages`);
     return found;
   });
+  const resolution = withCarets(resolved, wish.caret ?? []);
   refuseHoles(resolution, options.platforms);
   const platforms = options.platforms ?? [hostPlatform()];
   const held = resolution.packages.filter(
@@ -120,6 +123,31 @@ export async function changeClosure(
       .map(({ name, version }) => `${name}@${version}`),
     holes: resolution.holes,
   };
+}
+
+/** As npm records what was asked for without a range: `^` and the version that came. */
+function withCarets(resolution: Resolution, names: readonly string[]): Resolution {
+  if (names.length === 0) return resolution;
+  const versions = new Map(resolution.packages.map(({ location, version }) => [location, version]));
+  const packageJson = JSON.parse(resolution.packageJson) as { dependencies?: Record<string, string> };
+  const packageLock = JSON.parse(resolution.packageLock) as { packages: Record<string, LockEntry> };
+  for (const name of names) {
+    const version = versions.get(`node_modules/${name}`);
+    if (version === undefined) continue;
+    for (const dependencies of [packageJson.dependencies, packageLock.packages[""]?.dependencies]) {
+      if (dependencies?.[name] === "*") dependencies[name] = `^${version}`;
+    }
+  }
+  return {
+    ...resolution,
+    packageJson: formatLike(resolution.packageJson, packageJson),
+    packageLock: formatLike(resolution.packageLock, packageLock),
+  };
+}
+
+/** JSON with the indentation that `before` has. */
+function formatLike(before: string, value: unknown): string {
+  return `${JSON.stringify(value, null, /\n([ \t]+)"/.exec(before)?.[1] ?? 2)}\n`;
 }
 
 /** @throws FlowError FLOW_VENDOR_RESOLVE when others in the closure need a package that shall leave */

@@ -12,7 +12,8 @@ describe("what is to be added", () => {
     ],
     ["go:github.com/BurntSushi/toml@v1.3.2", { kind: "go", path: "github.com/BurntSushi/toml", query: "v1.3.2" }],
     ["go:gopkg.in/yaml.v3", { kind: "go", path: "gopkg.in/yaml.v3", query: "latest" }],
-    ["npm:@scope/x", { kind: "npm", name: "@scope/x" }],
+    ["npm:@scope/x", { kind: "npm", name: "@scope/x", range: undefined }],
+    ["npm:x@*", { kind: "npm", name: "x", range: "*" }],
     [
       "https://host.example/org/repo.git@v1.2.3",
       { kind: "git", url: "https://host.example/org/repo.git", ref: "v1.2.3", prefix: "host.example/org/repo" },
