@@ -162,7 +162,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "vendor doctor",
-    summary: "rebuild the mirror's manifest from its history",
+    summary: "examine the mirror's history, rebuild its manifest, or repair what a forge did",
     group: "Dependencies and tools",
     load: () => import("./vendor/doctor.ts"),
   },
