@@ -17,6 +17,7 @@ export class Receiver {
   readonly #ended: Uint32Array = new Uint32Array(64);
   #endedAt = 0;
   #settled = false;
+  #acknowledged = false;
   /** What was sent until the peer's last PING. */
   #productiveAtPing = 0;
 
@@ -222,6 +223,9 @@ export class Receiver {
     if (frame.streamId !== 0) throw new ConnectionError(ErrorCode.ProtocolError, "SETTINGS on a stream");
     if (frame.flags & Flag.Ack) {
       if (size !== 0) throw new ConnectionError(ErrorCode.FrameSizeError, "a SETTINGS acknowledgement is empty");
+      // The first acknowledges the only one that names the table.
+      if (!this.#acknowledged) connection.decoder.limit(connection.limits.headerTableBytes);
+      this.#acknowledged = true;
       return this.#idle("SETTINGS");
     }
     if (size % 6 !== 0) throw new ConnectionError(ErrorCode.FrameSizeError, "a SETTINGS frame is pairs of 6 bytes");

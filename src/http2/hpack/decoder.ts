@@ -12,6 +12,9 @@ export interface DecodedBlock {
   tooLarge: boolean;
 }
 
+/** RFC 9113 section 6.5.2: what both sides begin with. */
+const defaultTableBytes = 4_096;
+
 /** Blocks of a few bytes come again and again; longer ones are not worth looking for. */
 const longestKept = 64;
 
@@ -29,12 +32,13 @@ export class HpackDecoder {
   /** The last blocks that consisted of indexed fields only, valid while the table stays as it is. */
   #kept: { bytes: Buffer; block: DecodedBlock }[] = [];
 
-  constructor(capacity: number) {
-    this.#mostCapacity = capacity;
-    this.#table = new DynamicTable(capacity);
+  /** `most`: what the table may grow to. It begins with the protocol's size, whatever our settings say: the peer may not know them yet. */
+  constructor(most: number) {
+    this.#mostCapacity = Math.max(defaultTableBytes, most);
+    this.#table = new DynamicTable(defaultTableBytes);
   }
 
-  /** Sets the table's limit, once the peer has acknowledged the setting. */
+  /** Sets the table's limit, once the peer has acknowledged the setting. A smaller one it has to follow with its next block. */
   limit(capacity: number): void {
     if (capacity < this.#table.capacity) this.#mustShrinkTo = capacity;
     this.#mostCapacity = capacity;

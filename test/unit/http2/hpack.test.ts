@@ -83,6 +83,18 @@ describe("HPACK", () => {
     );
   });
 
+  test("a peer may fill the protocol's table until it knows that ours is smaller, and has to shrink it then", () => {
+    const buffer = Buffer.alloc(20_000);
+    const list = Array.from({ length: 20 }, (_, index) => new HeaderField(`x-${index}`, "v".repeat(100)));
+    const [encoder, decoder] = [new HpackEncoder(4_096), new HpackDecoder(500)];
+    const pass = () => decoder.decode(buffer, 0, encoder.encode(list, buffer, 0), 10_000).fields.length;
+    expect([pass(), pass()]).toEqual([20, 20]);
+    decoder.limit(500);
+    expect(pass).toThrow("not made smaller");
+    encoder.limit(500);
+    expect(pass()).toBe(20);
+  });
+
   test("a prepared list follows the table however it changes", () => {
     const encoder = new HpackEncoder(4_096);
     const decoder = new HpackDecoder(4_096);
