@@ -4,6 +4,8 @@ import { TallyReporter } from "./test/support/tally-reporter.ts";
 export default defineConfig({
   test: {
     pool: "forks",
+    // A busy machine takes its time; what comes is seen at once.
+    expect: { poll: { timeout: 10_000 } },
     reporters: [process.env.CI === undefined ? "default" : "verbose", new TallyReporter()],
     projects: [
       {
