@@ -517,7 +517,7 @@ describe("bytes and settings", () => {
     await commitTree(upstream, attributed);
     // What serves it on this machine is not the person's to configure.
     await git(upstream, ["config", "core.hooksPath", "hooks"]);
-    await writeFile(join(mirror, ".gitattributes"), "*.m merge=union\n");
+    appendFileSync(join(mirror, ".gitattributes"), "*.m merge=union\n");
     await git(mirror, ["commit", "--quiet", "--all", "-m", "Attributes of the repository's own"]);
     await addSources(ctx, mirror, [`${upstream}@main`], { ...options, prefix: "lib" });
     await expectAsUpstream(setUp);
