@@ -111,7 +111,7 @@ describe.each(["embedded", "real"] as const)("consul agent …, %s", (kind) => {
         [["-no-such-flag"], /flag provided but not defined: -no-such-flag/],
         [["-dev", "-config-file", broken], /broken\.json/],
         [["-dev", "-config-file", join(dir, "none.json")], /none\.json/],
-        [["-server"], /data_dir cannot be empty/],
+        [["-server", "-bind=127.0.0.1"], /data_dir cannot be empty/],
       ] as const) {
         const { exitCode, all } = await execa(program, [...first, "agent", ...args], { reject: false, all: true });
         expect(exitCode, args.join(" ")).toBe(1);
