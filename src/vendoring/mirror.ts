@@ -7,6 +7,7 @@ import { writeNew } from "../core/files.ts";
 import { Git, hasCommits, identityEnvironment, removeStaleLocks } from "../core/git/index.ts";
 import { redact } from "../core/redact.ts";
 import { withLock } from "../core/lock.ts";
+import { sweepFetchingRefs } from "./git/fetching-refs.ts";
 import { keepBytes } from "./bytes.ts";
 import { reconcile } from "./history.ts";
 import { committedManifest, formatManifest, manifestFile } from "./manifest.ts";
@@ -33,6 +34,7 @@ export async function openMirror(ctx: FlowContext, dir: string): Promise<Mirror>
   const top = await locateMirror(ctx, dir);
   const git = new Git(ctx, top);
   if (await needsRecovery(git)) await withMirrorLock(ctx, top, "recovering", () => recover(ctx, git));
+  await sweepFetchingRefs(git);
   const remotes = (await git.text(["remote"])).split("\n").filter(Boolean);
   const head = await git.text(["rev-parse", "--verify", "--quiet", "HEAD"], { okCodes: [0, 1, 128] });
   const mirror: Mirror = {

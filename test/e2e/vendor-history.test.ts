@@ -15,11 +15,21 @@ import {
   updatePrefixes,
   verifyMirror,
 } from "../../src/vendoring/index.ts";
+import { fetchingRefs } from "../../src/vendoring/git/fetching-refs.ts";
 import { checkoutRoot } from "../support/context.ts";
 import { commitFiles, git } from "../support/git-repository.ts";
 import { setUpMirror } from "../support/mirror.ts";
 
 describe("upstream's history", () => {
+  test("that a killed fetch was bringing is let go by the next command; one that goes on is left alone", async () => {
+    const { ctx, mirror, upstream, options } = await setUpMirror();
+    await addSources(ctx, mirror, [upstream], options);
+    const going = `${fetchingRefs()}/one`;
+    for (const ref of ["refs/flow/fetching/4194303/1/x/one", going]) await git(mirror, ["update-ref", ref, "HEAD"]);
+    await openMirror(ctx, mirror);
+    expect(await git(mirror, ["for-each-ref", "--format=%(refname)", "refs/flow/fetching"])).toBe(going);
+  });
+
   test("with a tag that was moved stops the update and names both commits; it is taken only when asked for", async () => {
     const { ctx, mirror, upstream, options } = await setUpMirror();
     await git(upstream, ["tag", "v1"]);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { FlowContext } from "../../core/context.ts";
 import { FlowError, isFlowError } from "../../core/errors.ts";
 import { warn } from "../../core/events.ts";
@@ -7,6 +6,7 @@ import { upstreamRef } from "../messages.ts";
 import { networkTimeoutMs } from "../../core/network-timeout.ts";
 import { checkRef, checkUrl } from "../specs.ts";
 import type { Incoming } from "../types.ts";
+import { fetchingRefs, removeRefs } from "./fetching-refs.ts";
 import { licenceOfCommit } from "./licence.ts";
 import { packageAt } from "./package.ts";
 import { findRef, type FoundRef } from "./refs.ts";
@@ -88,7 +88,7 @@ async function fetchCommit(
   { url, onProgress }: GitSource,
   { found, idleTimeoutMs }: { found: FoundRef; idleTimeoutMs: number },
 ): Promise<string> {
-  const store = `refs/flow/fetching/${randomUUID()}`;
+  const store = fetchingRefs();
   const fetch = (refspecs: readonly string[], okCodes: readonly number[]) =>
     git.run(
       ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress", "--", url, ...refspecs],
@@ -112,8 +112,7 @@ async function fetchCommit(
     if (commit.exitCode !== 0) throw new FlowError("FLOW_VENDOR_FETCH", `${url} has no commit ${found.name}`);
     return commit.stdout.trim();
   } finally {
-    const stored = await git.text(["for-each-ref", "--format=delete %(refname)", store]);
-    if (stored !== "") await git.run(["update-ref", "--stdin"], { input: `${stored}\n` });
+    await removeRefs(git, store);
   }
 }
 
