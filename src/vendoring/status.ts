@@ -5,22 +5,23 @@ import { readCone } from "./clone/cone.ts";
 import { presentCommits } from "./clone/objects.ts";
 import { cloneState } from "./clone/state.ts";
 import { lookUp, nestedPrefixes, patchedPaths, treesIn } from "./trees.ts";
-import type { Mirror, PrefixStatus } from "./types.ts";
+import type { Mirror, PrefixEntry, PrefixStatus } from "./types.ts";
+
+/** Prefixes with others nested in them ask a git process each. */
+const atOnce = 8;
 
 /** State of every prefix, by a handful of git processes whatever their number, and without network. */
 export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<PrefixStatus[]> {
   const git = new Git(ctx, mirror.dir);
   const prefixes = Object.keys(mirror.manifest.prefixes).sort();
-  const [current, changes, cone] = [
-    await treesIn(git, "HEAD", prefixes),
-    await localChanges(git, new Set(prefixes)),
-    await readCone(git),
-  ];
+  const [current, changes, cone] = await Promise.all([
+    treesIn(git, "HEAD", prefixes),
+    localChanges(git, new Set(prefixes)),
+    readCone(git),
+  ]);
   const nestedAll = nestedPrefixes(prefixes);
-  const statuses: PrefixStatus[] = [];
-  for (const prefix of prefixes) {
-    const entry = mirror.manifest.prefixes[prefix];
-    if (entry === undefined) continue;
+  const statusOf = async (prefix: string): Promise<PrefixStatus> => {
+    const entry = mirror.manifest.prefixes[prefix] as PrefixEntry;
     const tree = current.get(prefix);
     const nested = nestedAll.get(prefix) ?? [];
     const patched =
@@ -30,7 +31,7 @@ export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<Pr
         (await patchedPaths(git, { commit: "HEAD", prefix, tree: entry.tree, nested })).length > 0);
     const local = changes.visible.get(prefix) ?? [];
     const hidden = changes.hidden.get(prefix) ?? [];
-    statuses.push({
+    return {
       ...entry,
       prefix,
       patched,
@@ -39,8 +40,11 @@ export async function mirrorStatus(ctx: FlowContext, mirror: Mirror): Promise<Pr
       hidden,
       state:
         tree === undefined ? "missing" : local.length + hidden.length > 0 ? "modified" : patched ? "patched" : "clean",
-    });
-  }
+    };
+  };
+  const statuses: PrefixStatus[] = [];
+  for (let at = 0; at < prefixes.length; at += atOnce)
+    statuses.push(...(await Promise.all(prefixes.slice(at, at + atOnce).map(statusOf))));
   return statuses;
 }
 
@@ -52,8 +56,10 @@ interface LocalChanges {
 
 /** Paths that differ from HEAD by prefix, untracked ones too. */
 async function localChanges(git: Git, prefixes: ReadonlySet<string>): Promise<LocalChanges> {
-  const status = await git.list(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]);
-  const ignored = await git.list(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
+  const [status, ignored] = await Promise.all([
+    git.list(["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"]),
+    git.list(["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]),
+  ]);
   return {
     visible: byPrefix(
       status.map((line) => line.slice(3)),

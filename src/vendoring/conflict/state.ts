@@ -30,8 +30,14 @@ const keepRef = "refs/flow/conflict";
 const mergeFiles = ["MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE"];
 
 export async function gitPath(git: Git, name: string): Promise<string> {
-  return await git.text(["rev-parse", "--path-format=absolute", "--git-path", name]);
+  const key = `${git.dir}\0${name}`;
+  const path = gitPaths.get(key) ?? (await git.text(["rev-parse", "--path-format=absolute", "--git-path", name]));
+  gitPaths.set(key, path);
+  return path;
 }
+
+/** Where a clone has its own files does not change, and asking git costs a process. */
+const gitPaths = new Map<string, string>();
 
 async function stateFile(git: Git): Promise<string> {
   return join(await gitPath(git, "flow"), "conflict.json");
