@@ -11,9 +11,7 @@ const engineMs = 10_000;
  */
 export async function endContainer({ container, env }: ProcessPlan): Promise<void> {
   if (container === undefined) return;
-  const { engine, name } = container;
-  await ask([engine, "kill", name], env);
-  await ask([engine, "rm", "--force", "--volumes", name], env);
+  await remove(container.engine, [container.name], env);
 }
 
 /** What the guardian needs to end the containers of a run; undefined for one without. */
@@ -30,9 +28,14 @@ export async function reapContainers(plan: RunPlan): Promise<number> {
   const { engine, label, env } = guarded;
   const listed = await ask([engine, "ps", "--all", "--quiet", "--filter", `label=${label}`], env);
   const ids = listed.split(/\s+/).filter(Boolean);
-  if (ids.length > 0) await ask([engine, "kill", ...ids], env);
-  if (ids.length > 0) await ask([engine, "rm", "--force", "--volumes", ...ids], env);
+  if (ids.length > 0) await remove(engine, ids, env);
   return ids.length;
+}
+
+/** Killed first: podman's `rm --force` waits for TERM to be obeyed. */
+async function remove(engine: string, containers: readonly string[], env: ProcessPlan["env"]): Promise<void> {
+  await ask([engine, "kill", ...containers], env);
+  await ask([engine, "rm", "--force", "--volumes", ...containers], env);
 }
 
 /** What the engine prints; nothing when it refuses, as for a container that is gone already. */
